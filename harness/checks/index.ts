@@ -1,0 +1,1 @@
+export { checkLogs, checkRunning } from "./check-env";

@@ -1,0 +1,3 @@
+import { runComputeCtl } from "../compute/main";
+
+void runComputeCtl();

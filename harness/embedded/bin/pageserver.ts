@@ -1,0 +1,4 @@
+import { startPageserver } from "../pageserver/pageserver";
+import { runDaemon } from "../service";
+
+runDaemon("pageserver", startPageserver);

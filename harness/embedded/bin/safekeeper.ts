@@ -1,0 +1,4 @@
+import { startSafekeeper } from "../safekeeper/safekeeper";
+import { runDaemon } from "../service";
+
+runDaemon("safekeeper", startSafekeeper);

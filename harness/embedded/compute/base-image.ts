@@ -1,0 +1,57 @@
+import { Lsn } from "../../types";
+import { ConnectionError, PgConnection, PgError } from "../../wire";
+import { unpackBase } from "../pg/base-tar";
+import { errorText, type Logger } from "../service";
+import { emptyDataDirectory } from "./data-directory";
+import { Backoff } from "./pause";
+import type { ComputeSpec } from "./spec";
+
+const ATTEMPTS = 10;
+
+export type UnpackedBase = Awaited<ReturnType<typeof unpackBase>>;
+
+/** Fetches the database as of `lsn` (undefined: the newest) from the pageserver into `dataDir`, which is emptied first. */
+export async function fetchBaseImage(
+  spec: ComputeSpec,
+  options: { dataDir: string; lsn: Lsn | undefined; log: Logger; signal: AbortSignal },
+): Promise<UnpackedBase> {
+  const { dataDir, lsn, log, signal } = options;
+  const backoff = new Backoff(100, 5_000);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await emptyDataDirectory(dataDir);
+      return await download(spec, dataDir, lsn, signal);
+    } catch (error) {
+      if (attempt === ATTEMPTS || signal.aborted || !isWorthRepeating(error)) throw error;
+      log.warn(`could not get the base image, attempt ${attempt}/${ATTEMPTS}: ${errorText(error)}`);
+    }
+    await backoff.wait(signal);
+  }
+}
+
+/** A pageserver that just starts may not know the timeline yet, so its refusals count as temporary too. */
+function isWorthRepeating(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof PgError;
+}
+
+async function download(
+  spec: ComputeSpec,
+  dataDir: string,
+  lsn: Lsn | undefined,
+  signal: AbortSignal,
+): Promise<UnpackedBase> {
+  const connection = await PgConnection.connect({
+    ...spec.pageserver,
+    user: "cloud_admin",
+    database: "postgres",
+    ...(spec.storageAuthToken === undefined ? {} : { password: spec.storageAuthToken }),
+    signal,
+  });
+  try {
+    const position = lsn === undefined ? "latest" : Lsn.format(lsn);
+    const tar = connection.copyOut(`stockbackup ${spec.tenantId} ${spec.timelineId} ${position}`);
+    return await unpackBase(tar, dataDir);
+  } finally {
+    connection.destroy();
+  }
+}

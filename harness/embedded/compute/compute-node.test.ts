@@ -1,0 +1,207 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { bootstrapImage } from "../pg/image";
+import { SafekeeperBinary } from "../safekeeper/testing/safekeeper-process";
+import { Cluster } from "./testing/cluster";
+import {
+  buildComputeCtl,
+  type ComputeProcess,
+  DISTRIBUTION,
+  makeTestDirectory,
+  UNPRIVILEGED,
+} from "./testing/compute-process";
+import { CrashLoop } from "./testing/crash-loop";
+import { eventually } from "./testing/eventually";
+
+const directory = makeTestDirectory();
+const imageFile = join(directory, "base.image");
+let safekeeperBinary: SafekeeperBinary;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  const cacheDir = join(directory, "cache");
+  const image = { distribution: DISTRIBUTION, cacheDir, outFile: imageFile, identity: UNPRIVILEGED };
+  const building = [SafekeeperBinary.build(), buildComputeCtl(directory), bootstrapImage(image)] as const;
+  const [binary, computeBinary] = await Promise.all(building);
+  safekeeperBinary = binary;
+  cluster = new Cluster({ directory, imageFile, computeBinary, safekeeperBinary });
+});
+beforeEach(() => cluster.newTimeline());
+afterEach(() => cluster.dropTimeline());
+afterAll(async () => {
+  await cluster.destroy();
+  safekeeperBinary[Symbol.dispose]();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Whether a commit comes through within the time that a working one never needs. */
+async function commits(compute: ComputeProcess, sql: string): Promise<boolean> {
+  const done = compute.query(sql).then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([done, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 300))]);
+}
+
+test("commits need two of three safekeepers; a restarted compute has every acknowledged row", async () => {
+  const first = await cluster.startCompute();
+  await first.query("create table t(i int)");
+  await first.query("insert into t select generate_series(1, 1000)");
+  await cluster.killSafekeeper(0);
+  expect(await commits(first, "insert into t values (1001)")).toBe(true);
+  await cluster.killSafekeeper(1);
+  expect(await commits(first, "insert into t values (1002)")).toBe(false);
+  await cluster.startSafekeeper(0);
+  await eventually(async () => expect(await commits(first, "insert into t values (1003)")).toBe(true));
+
+  first.signal("SIGKILL");
+  await first.exited;
+  first.signalPostmaster("SIGKILL");
+  const second = await cluster.startCompute();
+  const rows = await second.query("select count(*), sum(i) from t where i in (1001, 1003) or i <= 1000");
+  expect(rows).toEqual([["1002", String(500_500 + 2004)]]);
+  await cluster.startSafekeeper(1);
+  await second.query("insert into t values (2000)");
+
+  await eventually(async () => expect(new Set(await cluster.walEnds()).size).toBe(1));
+  second.signalPostmaster("SIGINT");
+  const stopping = performance.now();
+  expect(await second.exited).toBe(0);
+  expect(performance.now() - stopping).toBeLessThan(1_500);
+  const ends = await cluster.walEnds();
+  expect(ends).toEqual([ends[0], ends[0], ends[0]]);
+  const [flushed, committed] = ends[0]?.split(" ") ?? [];
+  expect(committed).toBe(flushed);
+
+  const third = await cluster.startCompute();
+  expect(await third.query("select count(*) from t where i = 2000")).toEqual([["1"]]);
+  expect(await third.query("select timeline_id from pg_control_checkpoint()")).toEqual([["1"]]);
+});
+
+test("a second compute fences the first, which ends by itself without another commit", async () => {
+  const first = await cluster.startCompute();
+  await first.query("create table t(i int)");
+  const second = await cluster.startCompute();
+  expect(await commits(first, "insert into t values (1)")).toBe(false);
+  expect(await first.exited).toBe(1);
+  expect(first.log).toContain("another primary is running");
+  await second.query("insert into t values (2)");
+  expect(await second.query("select i from t")).toEqual([["2"]]);
+});
+
+test("what a dead compute had written but not committed is committed before the next one starts", async () => {
+  const first = await cluster.startCompute();
+  await first.query("create table t(i int)");
+  await cluster.killSafekeeper(1);
+  await cluster.killSafekeeper(2);
+  expect(await commits(first, "insert into t values (1)")).toBe(false);
+  first.signal("SIGKILL");
+  await first.exited;
+  first.signalPostmaster("SIGKILL");
+  await Promise.all([cluster.startSafekeeper(1), cluster.startSafekeeper(2)]);
+  const second = await cluster.startCompute();
+  expect(await second.query("select i from t")).toEqual([["1"]]);
+});
+
+test("a fast stop without a majority becomes an immediate one", async () => {
+  const compute = await cluster.startCompute();
+  await Promise.all([0, 1].map((index) => cluster.killSafekeeper(index)));
+  const stopping = performance.now();
+  compute.signal("SIGTERM");
+  await compute.exited;
+  expect(performance.now() - stopping).toBeLessThan(4_000);
+  expect(compute.log).toContain("stopping immediately");
+});
+
+test("WAL of many segments goes through; a safekeeper that was away for it catches up", async () => {
+  const compute = await cluster.startCompute();
+  await cluster.killSafekeeper(2);
+  await compute.query("create table big as select i, repeat(md5(i::text), 10) as t from generate_series(1, 60000) i");
+  await compute.query("checkpoint");
+  await cluster.startSafekeeper(2);
+  await compute.query("insert into big select 0, 'x' from generate_series(1, 1000)");
+  await eventually(async () => expect(new Set(await cluster.walEnds()).size).toBe(1));
+  compute.signal("SIGQUIT");
+  await compute.exited;
+  await cluster.killSafekeeper(0);
+  const again = await cluster.startCompute();
+  expect(await again.query("select count(*), sum(i), sum(length(t)) from big")).toEqual([
+    ["61000", "1800030000", String(60_000 * 320 + 1000)],
+  ]);
+});
+
+test("HTTP: status, info, configure with roles and databases, terminate", async () => {
+  const compute = await cluster.startCompute({ spec: { storage_auth_token: "secret-token" } });
+  expect(await compute.status()).toMatchObject({
+    status: "running",
+    error: null,
+    last_active: null,
+    tenant: cluster.id.tenantId,
+    timeline: cluster.id.timelineId,
+  });
+  expect((await compute.http("/nope")).status).toBe(404);
+  expect((await compute.http("/metrics")).status).toBe(200);
+  expect(await compute.http("/configure", { x: 1 })).toEqual({
+    status: 422,
+    body: { error: "failed to deserialize the json body into the target type: missing field `spec`" },
+  });
+  expect(await compute.query("show neon.tenant_id")).toEqual([[cluster.id.tenantId]]);
+  expect(await compute.query("show neon.protocol_version")).toEqual([["2"]]);
+  await compute.query("alter system set neon.max_cluster_size = 100");
+
+  const spec = compute.spec({
+    cluster: {
+      roles: [{ name: "Alice", encrypted_password: "0123456789abcdef0123456789abcdef", options: null }],
+      databases: [{ name: "al'ice db", owner: "Alice" }],
+      postgresql_conf: `port=${compute.pgPort}\nsynchronous_standby_names=walproposer\nwork_mem=7MB\n`,
+    },
+  });
+  for (let time = 0; time < 2; time += 1) expect((await compute.http("/configure", { spec })).status).toBe(200);
+  await eventually(async () => expect(await compute.query("show work_mem")).toEqual([["7MB"]]));
+  const report = (await compute.http("/dbs_and_roles")).body as Record<"roles" | "databases", { name: string }[]>;
+  expect(report.roles).toContainEqual(
+    expect.objectContaining({ name: "Alice", encrypted_password: "md50123456789abcdef0123456789abcdef" }),
+  );
+  expect(report.databases).toContainEqual(expect.objectContaining({ name: "al'ice db", owner: "Alice" }));
+  expect((await compute.http("/installed_extensions")).body).toMatchObject({
+    extensions: [{ extname: "plpgsql", version: "1.0", n_databases: 3 }],
+  });
+
+  expect((await compute.http("/terminate", {})).status).toBe(200);
+  expect(await compute.exited).toBe(0);
+  expect(compute.log).not.toContain("secret-token");
+});
+
+test("a read-only compute shows the database as of its LSN", async () => {
+  const primary = await cluster.startCompute();
+  await primary.query("create table t as select 1 as i");
+  const [[lsn]] = (await primary.query("select pg_current_wal_flush_lsn()")) as [[string]];
+  await primary.query("insert into t values (2)");
+  const replica = await cluster.startCompute({
+    spec: { mode: { Static: lsn } },
+    conf: [`recovery_target_lsn='${lsn}'`],
+  });
+  expect(await replica.query("select i from t")).toEqual([["1"]]);
+  await expect(replica.query("insert into t values (3)")).rejects.toThrow("read-only transaction");
+  expect(await primary.query("select count(*) from t")).toEqual([["2"]]);
+  replica.signalPostmaster("SIGINT");
+  expect(await replica.exited).toBe(0);
+});
+
+test("a start that fails says why in /status and ends when told", async () => {
+  const replica = await cluster.spawnCompute({ spec: { mode: "Replica" } });
+  await expect(replica.untilStatus("running")).rejects.toThrow("mode Replica: not supported by this engine yet");
+  replica.signal("SIGTERM");
+  expect(await replica.exited).toBe(1);
+  const broken = await cluster.spawnCompute({ conf: ["no_such_setting=1"] });
+  await expect(broken.untilStatus("running")).rejects.toThrow("Postgres exited during its start with code 1");
+  expect(broken.log).toContain('unrecognized configuration parameter "no_such_setting"');
+});
+
+test("whatever is killed, each acknowledged row is there for the next compute, and none that nobody wrote", async () => {
+  const seed = Number(process.env["CRASH_SEED"] ?? Date.now() % 100_000);
+  const loop = new CrashLoop(cluster, seed);
+  await loop.run(Number(process.env["CRASH_GENERATIONS"] ?? 3));
+  expect(loop.acknowledged.size, `CRASH_SEED=${seed}`).toBeGreaterThan(0);
+});

@@ -1,0 +1,138 @@
+import { readFile } from "node:fs/promises";
+import { PgConnection } from "../../wire";
+import { type Logger, parseJson } from "../service";
+import { applyCatalog } from "./catalog";
+import type { CommandLine } from "./command-line";
+import { ComputeState } from "./compute-state";
+import { emptyDataDirectory, writeConfiguration } from "./data-directory";
+import { PG_HBA_CONF, postgresqlConf } from "./postgres-conf";
+import { type ComputeSpec, parseSpec, SpecError } from "./spec";
+import { type RunningParts, startPrimary, type Startup, startStatic } from "./startup";
+
+export interface ComputeNodeOptions {
+  commandLine: CommandLine;
+  log: Logger;
+  /** Where Postgres' own log lines go. */
+  writeLine: (line: string) => void;
+}
+
+/** One compute: brings Postgres up at the end of the safekeepers' WAL and stays with it until it exits. */
+export class ComputeNode {
+  readonly state: ComputeState;
+  readonly #options: ComputeNodeOptions;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #parts: RunningParts = {};
+  #dataDir = "";
+  #panic: Error | undefined;
+
+  constructor(options: ComputeNodeOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.state = new ComputeState(options.log);
+  }
+
+  /** Starts the compute. When it rejects, nothing of it runs any more and the state is `failed`. */
+  async start(): Promise<void> {
+    const span = this.#log.span("start_compute");
+    try {
+      await this.#start(span);
+    } catch (error) {
+      const reason = this.#panic ?? error;
+      await this.#abandon();
+      this.state.fail(reason);
+      throw reason;
+    }
+    this.state.metrics.finished();
+    this.state.change("running");
+    span.info(`compute start finished metrics=${JSON.stringify(this.state.metrics)}`);
+  }
+
+  /** Postgres' exit code, when it has exited and the safekeepers know the end of its WAL; 1 when we had to kill it. */
+  async wait(): Promise<number> {
+    const exit = await this.#parts.postgres?.exited;
+    this.#log.info(`Postgres exited with ${exit?.signal ?? `code ${exit?.code}`}, shutting down`);
+    await this.#parts.walproposer?.stop();
+    this.state.change("terminated");
+    return this.#panic === undefined ? (exit?.code ?? 1) : 1;
+  }
+
+  /** SIGINT: a fast stop; SIGQUIT: an immediate one. A start under way is given up. */
+  stop(signal: "SIGINT" | "SIGQUIT"): void {
+    if (this.state.status === "running") this.state.change("termination_pending");
+    this.#stop.abort(new Error("told to stop"));
+    this.#parts.postgres?.signal(signal);
+  }
+
+  /** Resolves when Postgres has exited; at once when there is none. */
+  get stopped(): Promise<unknown> {
+    return this.#parts.postgres?.exited ?? Promise.resolve();
+  }
+
+  get stopRequested(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Takes a new spec while running: rewrites the configuration, reloads it, applies roles and databases. */
+  async configure(spec: ComputeSpec): Promise<void> {
+    this.state.change("configuration");
+    try {
+      this.state.spec = spec;
+      const { httpPort } = this.#options.commandLine;
+      await writeConfiguration(this.#dataDir, postgresqlConf(spec, httpPort), PG_HBA_CONF);
+      this.#parts.postgres?.signal("SIGHUP");
+      await this.#applyCatalog(spec);
+    } finally {
+      if (this.state.status === "configuration") this.state.change("running");
+    }
+  }
+
+  connect(database = "postgres"): Promise<PgConnection> {
+    const parameters = { application_name: "compute_ctl" };
+    return PgConnection.connect({ ...this.#options.commandLine.postgres, database, parameters });
+  }
+
+  async #start(log: Logger): Promise<void> {
+    const { commandLine, writeLine } = this.#options;
+    const { metrics } = this.state;
+    const spec = parseSpec(parseJson(await readFile(commandLine.specPath, "utf8")));
+    this.state.spec = spec;
+    this.#dataDir = await emptyDataDirectory(commandLine.pgdata);
+    const startup: Startup = {
+      ...{ spec, commandLine, dataDir: this.#dataDir, metrics, log, writeLine },
+      signal: this.#stop.signal,
+      onPanic: (error) => this.#onPanic(error),
+      parts: this.#parts,
+    };
+    if (spec.mode.kind === "Static") await startStatic(startup, spec.mode.lsn);
+    else if (spec.mode.kind === "Primary") await startPrimary(startup);
+    else throw new SpecError(`mode ${spec.mode.kind}: not supported by this engine yet`);
+    if (spec.mode.kind === "Primary" && !spec.skipPgCatalogUpdates) {
+      await metrics.time("config_ms", () => this.#applyCatalog(spec));
+    }
+    this.#stop.signal.throwIfAborted();
+  }
+
+  /** Another compute has taken over, or the WAL is not what it must be: not one more commit may be acknowledged. */
+  #onPanic(error: Error): void {
+    this.#panic = error;
+    this.#log.error(`PANIC: ${error.message}`);
+    this.#stop.abort(error);
+    this.#parts.postgres?.signal("SIGQUIT");
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#parts.walproposer?.stop();
+    this.#parts.postgres?.signal("SIGQUIT");
+    await this.#parts.postgres?.exited.catch(() => undefined);
+  }
+
+  async #applyCatalog(spec: ComputeSpec): Promise<void> {
+    const connection = await this.connect();
+    try {
+      await applyCatalog(connection, spec);
+    } finally {
+      connection.destroy();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Lsn } from "../../types";
+import type { Logger } from "../service";
+import { fetchBaseImage } from "./base-image";
+import type { CommandLine } from "./command-line";
+import type { StartupMetrics } from "./compute-state";
+import { writeConfiguration } from "./data-directory";
+import { watchFastStop } from "./fast-stop-watch";
+import { PG_HBA_CONF, postgresqlConf } from "./postgres-conf";
+import { PostgresProcess, postgresVersionNumber } from "./postgres-process";
+import { type ComputeSpec, SpecError } from "./spec";
+import { Walproposer } from "./walproposer/walproposer";
+
+/** What a start has brought up so far; whoever gives the start up ends these. */
+export interface RunningParts {
+  postgres?: PostgresProcess;
+  walproposer?: Walproposer;
+}
+
+export interface Startup {
+  spec: ComputeSpec;
+  commandLine: CommandLine;
+  dataDir: string;
+  metrics: StartupMetrics;
+  log: Logger;
+  signal: AbortSignal;
+  writeLine: (line: string) => void;
+  onPanic: (error: Error) => void;
+  parts: RunningParts;
+}
+
+/** A primary: wins an election, gets the database as of the end of the safekeepers' WAL, and goes on from there. */
+export async function startPrimary(startup: Startup): Promise<void> {
+  const { spec, commandLine, dataDir, metrics, log, signal, parts } = startup;
+  const { tenantId, timelineId, safekeepers, storageAuthToken } = spec;
+  if (safekeepers.length === 0) throw new SpecError("a primary without safekeepers: not supported by this engine");
+  const pgVersion = await postgresVersionNumber(commandLine.pgbin);
+  const timeline = { tenantId, timelineId, pgVersion, password: storageAuthToken };
+  const walproposer = new Walproposer({ safekeepers, timeline, log, onPanic: startup.onPanic });
+  parts.walproposer = walproposer;
+  const lsn = await metrics.time("sync_safekeepers_ms", () => walproposer.elect(signal));
+  log.info(`starting ${tenantId}/${timelineId} at ${lsn === undefined ? "the newest LSN" : Lsn.format(lsn)}`);
+  const base = await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal }));
+  walproposer.begin(base);
+  const postgres = await startPostgres(startup);
+  await postgres.whileRunning(walproposer.stream(commandLine.postgres));
+}
+
+/** A read-only compute: a standby that has WAL up to the LSN and will never get more. */
+export async function startStatic(startup: Startup, lsn: Lsn): Promise<void> {
+  const { spec, dataDir, metrics, log, signal } = startup;
+  log.info(`starting ${spec.tenantId}/${spec.timelineId} read-only at ${Lsn.format(lsn)}`);
+  await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal }));
+  await writeFile(join(dataDir, "standby.signal"), "");
+  await startPostgres(startup);
+}
+
+/** Starts Postgres on the data directory; resolves when it takes connections. */
+async function startPostgres(startup: Startup): Promise<PostgresProcess> {
+  const { spec, commandLine, dataDir, metrics, log, signal, writeLine, parts } = startup;
+  await writeConfiguration(dataDir, postgresqlConf(spec, commandLine.httpPort), PG_HBA_CONF);
+  signal.throwIfAborted();
+  const postgres = PostgresProcess.start({ program: commandLine.pgbin, dataDir, writeLine });
+  parts.postgres = postgres;
+  void watchFastStop(postgres, () => parts.walproposer?.commitLsn ?? Lsn.INVALID, log);
+  await metrics.time("start_postgres_ms", () => postgres.ready(signal));
+  log.info(`Postgres was started postmaster_pid=${postgres.pid}`);
+  return postgres;
+}

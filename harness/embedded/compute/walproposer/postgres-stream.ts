@@ -1,0 +1,140 @@
+import { Lsn } from "../../../types";
+import { decodeWalSenderMessage, encodeWalReceiverMessage, PgConnection, PgError, toPgTime } from "../../../wire";
+import type { CopyBothStream } from "../../../wire";
+import { errorText, type Logger } from "../../service";
+import { Backoff } from "../pause";
+import { WalproposerPanic } from "./errors";
+import { FirstRecordCheck, type ResumePoint } from "./first-record";
+import type { Replicator } from "./replicator";
+
+/** Neon's own name for it. Postgres keeps the WAL behind what we confirmed, also while we are not connected. */
+const SLOT = "wal_proposer_slot";
+const STATUS_INTERVAL_MS = 1_000;
+const DUPLICATE_OBJECT = "42710";
+
+export interface PostgresStreamOptions {
+  host: string;
+  port: number;
+  user: string;
+  systemId: bigint;
+  resume: ResumePoint;
+  replicator: Replicator;
+  log: Logger;
+  onPanic: (error: Error) => void;
+}
+
+/** Receives Postgres' WAL as its synchronous standby `walproposer` and confirms what a majority of safekeepers has. */
+export class PostgresStream {
+  readonly #options: PostgresStreamOptions;
+  #firstRecord: FirstRecordCheck;
+  #started: () => void = () => undefined;
+  /** Resolves when WAL comes in for the first time. */
+  readonly started = new Promise<void>((resolve) => (this.#started = resolve));
+
+  constructor(options: PostgresStreamOptions) {
+    this.#options = options;
+    this.#firstRecord = new FirstRecordCheck(options.resume);
+  }
+
+  /** Runs until the signal is aborted or Postgres has ended the stream in a clean shutdown. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(20, 500);
+    while (!signal.aborted) {
+      try {
+        if (await this.#stream(signal)) return;
+      } catch (error) {
+        if (error instanceof WalproposerPanic) return this.#options.onPanic(error);
+        if (!signal.aborted) this.#options.log.warn(`replication from Postgres failed: ${errorText(error)}`);
+      }
+      await backoff.wait(signal);
+    }
+  }
+
+  async #stream(signal: AbortSignal): Promise<boolean> {
+    const { host, port, user, replicator, log } = this.#options;
+    const parameters = { replication: "true", application_name: "walproposer" };
+    const connection = await PgConnection.connect({ host, port, user, database: "postgres", parameters, signal });
+    try {
+      await this.#identify(connection);
+      await this.#createSlot(connection);
+      if (!this.#firstRecord.passed) this.#firstRecord = new FirstRecordCheck(this.#options.resume);
+      const from = Lsn.format(replicator.ring.end);
+      const stream = await connection.copyBoth(`START_REPLICATION SLOT ${SLOT} PHYSICAL ${from} TIMELINE 1`);
+      log.info(`WAL proposer starts streaming at ${from}`);
+      await this.#follow(stream, signal);
+      return stream.peerFinished;
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  /** Postgres must be what the base image said, and have replayed all of its WAL: it is past where we go on. */
+  async #identify(connection: PgConnection): Promise<void> {
+    const { systemId, replicator } = this.#options;
+    const { rows } = await connection.query("IDENTIFY_SYSTEM");
+    const [foundId, timeline, position] = rows[0] ?? [];
+    if (foundId !== String(systemId) || timeline !== "1") {
+      const expected = `system ${systemId} on timeline 1`;
+      throw new WalproposerPanic(`Postgres is system ${foundId} on timeline ${timeline}, expected ${expected}`);
+    }
+    if (Lsn.parse(position ?? "0/0") < replicator.ring.end) {
+      const expected = Lsn.format(replicator.ring.end);
+      throw new WalproposerPanic(`Postgres came up at ${position}, its WAL should reach ${expected}`);
+    }
+  }
+
+  async #createSlot(connection: PgConnection): Promise<void> {
+    try {
+      await connection.query(`CREATE_REPLICATION_SLOT ${SLOT} PHYSICAL RESERVE_WAL`);
+    } catch (error) {
+      if (!(error instanceof PgError && error.code === DUPLICATE_OBJECT)) throw error;
+    }
+  }
+
+  async #follow(stream: CopyBothStream, signal: AbortSignal): Promise<void> {
+    const { replicator } = this.#options;
+    const confirm = () => void stream.write(this.#status());
+    const timer = setInterval(confirm, STATUS_INTERVAL_MS);
+    replicator.onCommit(confirm);
+    this.#started();
+    try {
+      for await (const payload of stream) {
+        const message = decodeWalSenderMessage(payload);
+        if (message.kind === "xlogData") await this.#take(message.walStart, message.data, signal);
+        else if (message.replyRequested) confirm();
+      }
+    } finally {
+      clearInterval(timer);
+      replicator.onCommit(undefined);
+    }
+  }
+
+  #status(): Buffer {
+    const { commitLsn } = this.#options.replicator;
+    return encodeWalReceiverMessage({
+      kind: "statusUpdate",
+      write: commitLsn,
+      flush: commitLsn,
+      apply: commitLsn,
+      time: toPgTime(),
+      reply: false,
+    });
+  }
+
+  async #take(walStart: Lsn, data: Buffer, signal: AbortSignal): Promise<void> {
+    const { replicator } = this.#options;
+    if (this.#firstRecord.passed) {
+      if (walStart !== replicator.ring.end) {
+        throw new Error(`Postgres sent WAL at ${Lsn.format(walStart)}, expected ${Lsn.format(replicator.ring.end)}`);
+      }
+      return await this.#keep(data, signal);
+    }
+    for (const bytes of this.#firstRecord.push(data)) await this.#keep(bytes, signal);
+  }
+
+  async #keep(data: Buffer, signal: AbortSignal): Promise<void> {
+    const { replicator } = this.#options;
+    if (!replicator.hasRoomFor(data.length)) await replicator.roomFor(data.length, signal);
+    if (!signal.aborted) replicator.append(data);
+  }
+}

@@ -1,0 +1,119 @@
+import { Lsn } from "../../../types";
+import type { TermLsn } from "../../../wire";
+import { quorumLsn } from "./quorum";
+import { Wakeup } from "./wakeup";
+import { WalRing } from "./wal-ring";
+
+/** Memory for WAL that not every safekeeper has; a commit that makes more than this at once waits for the quorum. */
+const RING_BYTES = 16 * 1024 * 1024;
+const HEARTBEAT_MS = 1_000;
+
+/** What the elected proposer stands for; it does not change any more. */
+export interface Epoch {
+  term: bigint;
+  proposerId: Buffer;
+  startLsn: Lsn;
+  /** Ends with this term at startLsn. */
+  history: readonly TermLsn[];
+  timelineStartLsn: Lsn;
+}
+
+/** What the proposer knows of one safekeeper. */
+export interface Progress {
+  /** Flushed in our history, by its last acknowledgement; 0 before the first. */
+  flushLsn: Lsn;
+  connected: boolean;
+}
+
+/**
+ * The state that Postgres' stream and the safekeepers' sessions share: the newest WAL, who has how much of it, and what
+ * a majority has. Every change wakes the loops that send.
+ */
+export class Replicator {
+  readonly epoch: Epoch;
+  readonly ring: WalRing;
+  readonly changed = new Wakeup();
+  /** Counts up once a second: every safekeeper must hear from us that often. */
+  heartbeat = 0;
+  readonly #progress: Progress[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #commitLsn: Lsn = Lsn.INVALID;
+  #truncateLsn: Lsn = Lsn.INVALID;
+  #onCommit: (() => void) | undefined;
+
+  constructor(epoch: Epoch, ringBytes = RING_BYTES) {
+    this.epoch = epoch;
+    this.ring = new WalRing(epoch.startLsn, ringBytes);
+    this.#timer = setInterval(() => {
+      this.heartbeat += 1;
+      this.changed.wake();
+    }, HEARTBEAT_MS);
+  }
+
+  /** What a majority has on disk; 0 until that reaches the start of our term. */
+  get commitLsn(): Lsn {
+    return this.#commitLsn;
+  }
+
+  /** What every safekeeper has and a majority too: WAL below it is needed by none of them. */
+  get truncateLsn(): Lsn {
+    return this.#truncateLsn;
+  }
+
+  /** Every safekeeper must be here before the first acknowledgement, for it counts towards the majority. */
+  addSafekeeper(): Progress {
+    const progress = { flushLsn: Lsn.INVALID, connected: false };
+    this.#progress.push(progress);
+    return progress;
+  }
+
+  /** Called at once, and again for each advance of commitLsn, before the safekeepers hear of it. */
+  onCommit(listener: (() => void) | undefined): void {
+    this.#onCommit = listener;
+    listener?.();
+  }
+
+  /** Whether `bytes` more can be kept without dropping WAL that no majority has. */
+  hasRoomFor(bytes: number): boolean {
+    return this.ring.end - this.#floor() + BigInt(bytes) <= BigInt(this.ring.capacity);
+  }
+
+  async roomFor(bytes: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.hasRoomFor(bytes)) await this.changed.wait();
+  }
+
+  /** Resolves when a majority has everything up to the start of our term: then all before it is committed. */
+  async synced(signal: AbortSignal): Promise<void> {
+    while (this.#commitLsn < this.epoch.startLsn) {
+      signal.throwIfAborted();
+      await this.changed.wait();
+    }
+  }
+
+  append(bytes: Buffer): void {
+    this.ring.append(bytes);
+    this.changed.wake();
+  }
+
+  acknowledged(progress: Progress, flushLsn: Lsn): void {
+    if (flushLsn <= progress.flushLsn) return;
+    progress.flushLsn = flushLsn;
+    const flushed = this.#progress.map((each) => each.flushLsn);
+    const quorum = quorumLsn(flushed);
+    if (quorum <= this.#commitLsn || quorum < this.epoch.startLsn) return;
+    this.#commitLsn = quorum;
+    const all = flushed.reduce((min, lsn) => (lsn < min ? lsn : min));
+    if (all > this.#truncateLsn) this.#truncateLsn = all < quorum ? all : quorum;
+    this.#onCommit?.();
+    this.changed.wake();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.changed.wake();
+  }
+
+  #floor(): Lsn {
+    return this.#commitLsn > this.epoch.startLsn ? this.#commitLsn : this.epoch.startLsn;
+  }
+}

@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type HostPort, parseHostPort, readToml } from "../../service";
+import { parseDuration } from "./duration";
+import { KNOWN_KEYS } from "./known-keys";
+import { parseTenantConf, type TenantConf } from "./tenant-conf";
+
+/** What the node tells the storage controller about itself (metadata.json). */
+export interface NodeMetadata {
+  readonly host: string;
+  readonly port: number;
+  readonly http_host: string;
+  readonly http_port: number;
+  readonly availability_zone_id?: string;
+}
+
+export interface PageserverConfig {
+  readonly id: number;
+  /** The directory given with -D; also the working directory of the process. */
+  readonly workdir: string;
+  readonly pgDistribDir: string;
+  readonly brokerEndpoint: string;
+  /** Base URL of the upcalls, or undefined where no storage controller is configured. */
+  readonly controlPlaneApi: string | undefined;
+  readonly controlPlaneToken: string | undefined;
+  readonly remotePath: string;
+  readonly listenPg: HostPort;
+  readonly listenHttp: HostPort;
+  readonly availabilityZone: string | undefined;
+  readonly noSync: boolean;
+  readonly waitLsnTimeoutMs: number;
+  readonly tenantConf: TenantConf;
+  readonly metadata: NodeMetadata | undefined;
+  /** Where initdb templates are kept between runs. */
+  readonly cacheDir: string;
+}
+
+type Raw = Record<string, unknown>;
+
+function text(raw: Raw, key: string): string | undefined {
+  const value = raw[key];
+  if (value === undefined) return undefined;
+  if (typeof value !== "string") throw new Error(`pageserver.toml: ${key} must be a string`);
+  return value;
+}
+
+function required(raw: Raw, key: string): string {
+  const value = text(raw, key);
+  if (value === undefined) throw new Error(`pageserver.toml: ${key} is missing`);
+  return value;
+}
+
+function refuseUnknownKeys(raw: Raw): void {
+  const unknown = Object.keys(raw).find((key) => !KNOWN_KEYS.has(key));
+  if (unknown !== undefined) throw new Error(`pageserver.toml: unknown field \`${unknown}\``);
+  for (const key of ["pg_auth_type", "http_auth_type"]) {
+    const type = text(raw, key) ?? "Trust";
+    if (type !== "Trust") throw new Error(`pageserver.toml: ${key} ${type} is not supported by the embedded engine`);
+  }
+}
+
+function remotePath(raw: Raw, workdir: string): string {
+  const storage = raw["remote_storage"] as { local_path?: unknown } | undefined;
+  if (typeof storage?.local_path !== "string") {
+    throw new Error("pageserver.toml: remote_storage must be { local_path = '…' } for the embedded engine");
+  }
+  return resolve(workdir, storage.local_path);
+}
+
+async function readMetadata(workdir: string): Promise<NodeMetadata | undefined> {
+  try {
+    return JSON.parse(await readFile(join(workdir, "metadata.json"), "utf8")) as NodeMetadata;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const defaultCacheDir = (): string => join(tmpdir(), `neon-embedded-cache-${process.getuid?.() ?? 0}`);
+
+/** Reads identity.toml, pageserver.toml and metadata.json of a node directory; an unknown key is fatal, as in Neon. */
+export async function loadConfig(workdir: string): Promise<PageserverConfig> {
+  const identity = (await readToml(join(workdir, "identity.toml"))) as { id?: unknown };
+  if (typeof identity.id !== "number") throw new Error("identity.toml: id is missing");
+  const raw: Raw = await readToml(join(workdir, "pageserver.toml"));
+  refuseUnknownKeys(raw);
+  return {
+    id: identity.id,
+    workdir,
+    pgDistribDir: resolve(workdir, required(raw, "pg_distrib_dir")),
+    brokerEndpoint: required(raw, "broker_endpoint"),
+    controlPlaneApi: text(raw, "control_plane_api"),
+    controlPlaneToken: text(raw, "control_plane_api_token"),
+    remotePath: remotePath(raw, workdir),
+    listenPg: parseHostPort(required(raw, "listen_pg_addr")),
+    listenHttp: parseHostPort(required(raw, "listen_http_addr")),
+    availabilityZone: text(raw, "availability_zone"),
+    noSync: raw["no_sync"] === true,
+    waitLsnTimeoutMs: parseDuration(text(raw, "wait_lsn_timeout") ?? "300s"),
+    tenantConf: parseTenantConf((raw["tenant_config"] ?? {}) as Raw),
+    metadata: await readMetadata(workdir),
+    cacheDir: process.env["NEON_EMBEDDED_CACHE"] ?? defaultCacheDir(),
+  };
+}

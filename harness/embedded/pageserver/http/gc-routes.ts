@@ -1,0 +1,41 @@
+import { Lsn } from "../../../types";
+import { badRequest, type HttpRequest, type HttpService, internal } from "../../service";
+import type { TenantManager } from "../tenants/tenant-manager";
+import { parseLsn, timelineOf } from "./parameters";
+
+const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
+
+/** Garbage collection and what holds it back. Nothing is collected yet, which is always allowed. */
+export function addGcRoutes(http: HttpService, manager: TenantManager): void {
+  http.route("PUT", `${TIMELINE}/do_gc`, (request) => {
+    timelineOf(manager, request);
+    return {
+      layers_total: 0,
+      layers_needed_by_cutoff: 0,
+      layers_needed_by_pitr: 0,
+      layers_needed_by_branches: 0,
+      layers_needed_by_leases: 0,
+      layers_not_updated: 0,
+      layers_removed: 0,
+      elapsed: 0,
+    };
+  });
+  http.route("POST", `${TIMELINE}/lsn_lease`, (request) => leaseLsn(manager, request));
+}
+
+async function leaseLsn(manager: TenantManager, request: HttpRequest): Promise<unknown> {
+  const { timeline } = timelineOf(manager, request);
+  const body = await request.json<{ lsn?: unknown }>();
+  if (typeof body.lsn !== "string") throw badRequest("Failed to parse json request: missing field `lsn`");
+  const lsn = parseLsn(body.lsn);
+  const cutoff = timeline.latestGcCutoffLsn;
+  if (lsn < cutoff) {
+    const at = Lsn.format(lsn);
+    throw internal(
+      `invalid lsn lease request at ${at}: tried to request a page version that was garbage collected. ` +
+        `requested at ${at} gc cutoff ${Lsn.format(cutoff)}`,
+    );
+  }
+  const validUntil = timeline.leases.make(lsn, timeline.conf().milliseconds("lsn_lease_length"));
+  return { valid_until: new Date(validUntil).toISOString() };
+}

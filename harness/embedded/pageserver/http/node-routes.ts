@@ -1,0 +1,37 @@
+import { statfs } from "node:fs/promises";
+import { badRequest, type HttpService } from "../../service";
+import type { TenantManager } from "../tenants/tenant-manager";
+
+/** Status and administration of the node as a whole. */
+export function addNodeRoutes(http: HttpService, manager: TenantManager): void {
+  const { config } = manager.node;
+  http.route("GET", "/v1/status", () => ({ id: config.id }));
+  http.route("PUT", "/v1/failpoints", () => {
+    throw badRequest("Cannot manage failpoints because storage was compiled without failpoints support");
+  });
+  http.route("GET", "/v1/utilization", () => utilization(manager));
+  http.route("POST", "/v1/reload_auth_validation_keys", () => {
+    throw badRequest("authentication is not enabled");
+  });
+  // Deletions are executed at once here, so there is never anything to flush.
+  http.route("PUT", "/v1/deletion_queue/flush", () => null);
+}
+
+async function utilization(manager: TenantManager): Promise<unknown> {
+  const disk = await statfs(manager.node.config.workdir);
+  const tenants = manager.all().filter((tenant) => tenant.isAttached);
+  const wanted = tenants
+    .flatMap((tenant) => [...tenant.timelines.values()])
+    .reduce((sum, timeline) => sum + timeline.layers.sizes().total, 0);
+  const used = (disk.blocks - disk.bfree) * disk.bsize;
+  return {
+    disk_usage_bytes: used,
+    free_space_bytes: disk.bavail * disk.bsize,
+    disk_wanted_bytes: wanted,
+    disk_usable_pct: 100,
+    shard_count: tenants.length,
+    max_shard_count: 20000,
+    utilization_score: Math.round((1_000_000 * wanted) / Math.max(1, disk.blocks * disk.bsize)),
+    captured_at: new Date().toISOString(),
+  };
+}

@@ -1,0 +1,20 @@
+import type { HttpService } from "../../service";
+import type { TenantManager } from "../tenants/tenant-manager";
+import { addGcRoutes } from "./gc-routes";
+import { addLayerRoutes } from "./layer-routes";
+import { addNodeRoutes } from "./node-routes";
+import { addTenantConfigRoutes } from "./tenant-config-routes";
+import { addTenantRoutes } from "./tenant-routes";
+import { addTimelineRoutes } from "./timeline-routes";
+import { addTimestampRoutes } from "./timestamp-routes";
+
+/** Every route of the pageserver (neon-protocols §3.1). */
+export function addRoutes(http: HttpService, manager: TenantManager): void {
+  addNodeRoutes(http, manager);
+  addTenantConfigRoutes(http, manager);
+  addTenantRoutes(http, manager);
+  addTimelineRoutes(http, manager);
+  addLayerRoutes(http, manager);
+  addGcRoutes(http, manager);
+  addTimestampRoutes(http, manager);
+}

@@ -1,0 +1,45 @@
+import { Lsn } from "../../../types";
+import { badRequest, type HttpRequest, type HttpService, notFound } from "../../service";
+import type { TenantManager } from "../tenants/tenant-manager";
+import { commitTimes, lsnAt } from "../timeline/commit-times";
+import { flag, parseLsn, timelineOf } from "./parameters";
+
+const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
+
+/** From times to LSNs and back. */
+export function addTimestampRoutes(http: HttpService, manager: TenantManager): void {
+  http.route("GET", `${TIMELINE}/get_lsn_by_timestamp`, (request) => lsnByTimestamp(manager, request));
+  http.route("GET", `${TIMELINE}/get_timestamp_of_lsn`, (request) => timestampOfLsn(manager, request));
+}
+
+async function lsnByTimestamp(manager: TenantManager, request: HttpRequest): Promise<unknown> {
+  const { timeline } = timelineOf(manager, request);
+  const text = request.query.get("timestamp");
+  if (text === null) throw badRequest("no timestamp specified in query parameters");
+  const milliseconds = Date.parse(text);
+  if (Number.isNaN(milliseconds)) throw badRequest(`Invalid time: "${text}"`);
+  const commits = await commitTimes(timeline, timeline.lastRecordLsn);
+  const { lsn, kind } = lsnAt(commits, microsOf(text, milliseconds), timeline.latestGcCutoffLsn);
+  const answer = { lsn: Lsn.format(lsn), kind };
+  if (!flag(request, "with_lease", false)) return answer;
+  const validUntil = timeline.leases.make(lsn, timeline.conf().milliseconds("lsn_lease_length_for_ts"));
+  return { ...answer, valid_until: new Date(validUntil).toISOString() };
+}
+
+/** Date.parse drops what is below a millisecond, but two commits may lie within one. */
+function microsOf(text: string, milliseconds: number): bigint {
+  const fraction = /\.(\d+)/.exec(text)?.[1]?.padEnd(6, "0").slice(3, 6) ?? "0";
+  return BigInt(milliseconds) * 1000n + BigInt(fraction);
+}
+
+async function timestampOfLsn(manager: TenantManager, request: HttpRequest): Promise<string> {
+  const { timeline } = timelineOf(manager, request);
+  const text = request.query.get("lsn");
+  if (text === null) throw badRequest("no lsn specified in query parameters");
+  const lsn = parseLsn(text);
+  await timeline.waitLsn(lsn);
+  const commit = (await commitTimes(timeline, lsn)).findLast((candidate) => candidate.lsn <= lsn);
+  if (commit === undefined) throw notFound(`Timestamp for lsn ${Lsn.format(lsn)} not found`);
+  const milliseconds = new Date(Number(commit.micros / 1000n)).toISOString().slice(0, -1);
+  return `${milliseconds}${String(commit.micros % 1000n).padStart(3, "0")}Z`;
+}

@@ -1,0 +1,98 @@
+import { Lsn } from "../../../types";
+import { PgError, type PgServerConnection, type PgServerHandler } from "../../../wire";
+import type { TenantManager } from "../tenants/tenant-manager";
+import type { Timeline } from "../timeline/timeline";
+import { findTimeline, parseIds, type TimelineName } from "./find-timeline";
+import { servePagestream } from "./pagestream";
+import { stockBackup } from "./stock-backup";
+
+type Command = (connection: PgServerConnection, rest: string) => Promise<void>;
+
+/** The libpq side of the pageserver (neon-protocols §4). */
+export class PageService implements PgServerHandler {
+  readonly #manager: TenantManager;
+  readonly #commands: ReadonlyMap<string, Command>;
+
+  readonly #ready: Promise<void>;
+
+  /** Clients may connect at once, but are served only when `ready` has resolved. */
+  constructor(manager: TenantManager, ready: Promise<void>) {
+    this.#manager = manager;
+    this.#ready = ready;
+    this.#commands = new Map<string, Command>([
+      ["pagestream_v2", (connection, rest) => this.#pagestream(connection, 2, rest)],
+      ["pagestream_v3", (connection, rest) => this.#pagestream(connection, 3, rest)],
+      ["stockbackup", (connection, rest) => this.#stockBackup(connection, rest)],
+      ["lease", (connection, rest) => this.#lease(connection, rest)],
+      ["set", async (connection) => connection.sendCommandComplete("SELECT 1")],
+    ]);
+  }
+
+  startup(): Promise<void> {
+    return this.#ready;
+  }
+
+  async query(connection: PgServerConnection, sql: string): Promise<void> {
+    const text = sql.trim().replace(/;$/, "");
+    const [, word, rest] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
+    if (word === undefined || rest === undefined) throw new PgError(`cannot parse query: ${text}`);
+    const command = this.#commands.get(word.toLowerCase());
+    if (command === undefined) throw new PgError(`unsupported command ${word} in ${text}`);
+    await command(connection, rest);
+  }
+
+  async #pagestream(connection: PgServerConnection, version: 2 | 3, rest: string): Promise<void> {
+    const [tenant, timeline, ...more] = words(rest);
+    if (tenant === undefined || timeline === undefined || more.length > 0) {
+      throw new PgError(`invalid number of parameters for pagestream command: ${rest}`);
+    }
+    const name = parseIds(tenant, timeline);
+    const { images } = this.#manager.node;
+    await servePagestream({
+      connection,
+      version,
+      images,
+      timeline: () => {
+        const found = findTimeline(this.#manager, name);
+        if (found === undefined) throw new Error(`Timeline ${name.tenantId}/${name.timelineId} was not found`);
+        return found;
+      },
+    });
+  }
+
+  async #stockBackup(connection: PgServerConnection, rest: string): Promise<void> {
+    const [tenant, timeline, lsn, ...more] = words(rest);
+    if (tenant === undefined || timeline === undefined || more.length > 0) {
+      throw new PgError(`invalid number of parameters for stockbackup command: ${rest}`);
+    }
+    const found = this.#find(parseIds(tenant, timeline));
+    await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
+  }
+
+  async #lease(connection: PgServerConnection, rest: string): Promise<void> {
+    const [subject, tenant, timeline, lsn, ...more] = words(rest);
+    if (subject?.toLowerCase() !== "lsn") throw new PgError(`unsupported command lease in lease ${rest}`);
+    if (tenant === undefined || timeline === undefined || lsn === undefined || more.length > 0) {
+      throw new PgError(`invalid number of parameters for lease lsn command: ${words(rest).slice(1).join(" ")}`);
+    }
+    const found = this.#find(parseIds(tenant, timeline));
+    const validUntil = found.leases.make(parseLsn(lsn), found.conf().milliseconds("lsn_lease_length"));
+    connection.sendRows(["valid_until"], [[String(validUntil)]]);
+  }
+
+  #find(name: TimelineName): Timeline {
+    const timeline = findTimeline(this.#manager, name);
+    if (timeline === undefined) throw new PgError("not found");
+    return timeline;
+  }
+}
+
+const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
+
+function parseLsn(text: string): Lsn {
+  try {
+    return Lsn.parse(text);
+  } catch {
+    throw new PgError(`Failed to parse Lsn from ${text}`);
+  }
+}

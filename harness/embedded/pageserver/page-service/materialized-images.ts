@@ -1,0 +1,103 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Lsn } from "../../../types";
+import { RelationFiles } from "../../pg/relation-files";
+import type { Timeline } from "../timeline/timeline";
+
+/** Builds the data directory of a timeline at a record's end. */
+export type Materializer = (timeline: Timeline, lsn: Lsn, targetDir: string) => Promise<void>;
+
+interface Image {
+  readonly timeline: Timeline;
+  readonly lsn: Lsn;
+  readonly dir: string;
+  readonly files: Promise<RelationFiles>;
+  users: number;
+  lastUse: number;
+}
+
+/** How many data directories are kept for the next requests; those in use come on top. */
+const KEPT = 4;
+
+/** Data directories of timelines at certain LSNs, from which pages are read. The least recently used ones go. */
+export class MaterializedImages {
+  readonly #root: string;
+  readonly #materialize: Materializer;
+  #images: Image[] = [];
+  #counter = 0;
+
+  constructor(root: string, materialize: Materializer) {
+    this.#root = root;
+    this.#materialize = materialize;
+  }
+
+  /** Removes what an earlier process left. */
+  async start(): Promise<void> {
+    await rm(this.#root, { recursive: true, force: true });
+    await mkdir(this.#root, { recursive: true });
+  }
+
+  /**
+   * Runs `work` on the files of the timeline. Any image from `notModifiedSince` to `lsn` will do, for the client says that
+   * what it asks for did not change in between; where there is none, one is made at `boundary()`.
+   */
+  async use<T>(
+    timeline: Timeline,
+    range: { notModifiedSince: Lsn; lsn: Lsn },
+    boundary: () => Promise<Lsn>,
+    work: (files: RelationFiles) => T | Promise<T>,
+  ): Promise<T> {
+    const image = this.#find(timeline, range.notModifiedSince, range.lsn) ?? this.#create(timeline, await boundary());
+    image.users += 1;
+    image.lastUse = performance.now();
+    try {
+      return await work(await image.files);
+    } finally {
+      image.users -= 1;
+      this.#evict();
+    }
+  }
+
+  /** Forgets a timeline's images: it leaves this node. */
+  async drop(timeline: Timeline): Promise<void> {
+    const gone = this.#images.filter((image) => image.timeline === timeline);
+    this.#images = this.#images.filter((image) => image.timeline !== timeline);
+    await Promise.all(gone.map((image) => this.#remove(image)));
+  }
+
+  #find(timeline: Timeline, from: Lsn, to: Lsn): Image | undefined {
+    const usable = this.#images.filter((image) => image.timeline === timeline && image.lsn >= from && image.lsn <= to);
+    return usable.reduce<Image | undefined>(
+      (best, image) => (best === undefined || image.lsn > best.lsn ? image : best),
+      undefined,
+    );
+  }
+
+  #create(timeline: Timeline, lsn: Lsn): Image {
+    const existing = this.#find(timeline, lsn, lsn);
+    if (existing !== undefined) return existing;
+    this.#counter += 1;
+    const dir = join(this.#root, `${timeline.timelineId}-${lsn.toString(16).toUpperCase()}-${this.#counter}`);
+    const files = this.#materialize(timeline, lsn, dir).then(() => new RelationFiles(dir, timeline.pgVersion));
+    const image: Image = { timeline, lsn, dir, files, users: 0, lastUse: performance.now() };
+    this.#images.push(image);
+    // Whoever uses the image gets the error; the image is of no use to the next one.
+    files.catch(() => this.#forget(image));
+    return image;
+  }
+
+  #forget(image: Image): void {
+    this.#images = this.#images.filter((other) => other !== image);
+    void this.#remove(image);
+  }
+
+  #evict(): void {
+    const idle = this.#images.filter((image) => image.users === 0).toSorted((a, b) => a.lastUse - b.lastUse);
+    for (const image of idle.slice(0, Math.max(0, this.#images.length - KEPT))) this.#forget(image);
+  }
+
+  async #remove(image: Image): Promise<void> {
+    await image.files.catch(() => undefined);
+    await rm(image.dir, { recursive: true, force: true });
+  }
+}

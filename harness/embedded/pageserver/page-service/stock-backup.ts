@@ -1,0 +1,47 @@
+import { Lsn } from "../../../types";
+import { PgError, type PgServerConnection } from "../../../wire";
+import { streamBase } from "../../pg/base-tar";
+import { baseImage, firstReadableLsn, readWal } from "../timeline/history";
+import { LsnTimeoutError } from "../timeline/lsn-waiters";
+import { floorToRecord } from "../timeline/record-boundary";
+import type { Timeline } from "../timeline/timeline";
+
+/**
+ * Streams what a stock Postgres needs to start at an LSN (undefined: the newest): an image of the data directory and the WAL
+ * from there on. The embedded engine's own counterpart of `basebackup`, with its errors.
+ */
+export async function stockBackup(
+  connection: PgServerConnection,
+  timeline: Timeline,
+  requested: Lsn | undefined,
+): Promise<void> {
+  timeline.sessions.add(connection);
+  const lsn = await backupLsn(timeline, requested, connection.closed);
+  const { layer } = await baseImage(timeline, lsn);
+  const base = streamBase({ imageFile: layer.path, wal: { read: (from, to) => readWal(timeline, from, to) }, lsn });
+  const out = connection.startCopyOut();
+  for await (const chunk of base) {
+    if (!out.write(chunk)) await out.drained();
+  }
+  out.finish();
+  connection.sendCommandComplete("SELECT 1");
+}
+
+async function backupLsn(timeline: Timeline, requested: Lsn | undefined, closed: AbortSignal): Promise<Lsn> {
+  if (requested === undefined) return timeline.lastRecordLsn;
+  const cutoff = timeline.latestGcCutoffLsn;
+  if (requested < cutoff) {
+    throw new PgError(
+      `invalid basebackup lsn: LSN ${Lsn.format(requested)} is earlier than latest GC cutoff ${Lsn.format(cutoff)} ` +
+        "(we might've already garbage collected needed data)",
+    );
+  }
+  try {
+    await timeline.waitLsn(requested, closed);
+  } catch (error) {
+    if (error instanceof LsnTimeoutError) throw new PgError(error.message);
+    throw error;
+  }
+  const first = firstReadableLsn(timeline);
+  return (await floorToRecord(timeline, requested < first ? first : requested)).lsn;
+}

@@ -1,0 +1,122 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Registry } from "prom-client";
+import { PgServer } from "../../wire";
+import { BrokerClient } from "../broker/client";
+import {
+  claimPidFile,
+  createRegistry,
+  type DaemonContext,
+  HttpReply,
+  HttpService,
+  metricsRoute,
+  parseArguments,
+  type RunningDaemon,
+  timestamp,
+} from "../service";
+import { loadConfig, type PageserverConfig } from "./config/config";
+import { addRoutes } from "./http/routes";
+import { addPageserverMetrics } from "./metrics";
+import { PageService } from "./page-service/handler";
+import { MaterializedImages } from "./page-service/materialized-images";
+import { materializerFor } from "./page-service/materializer";
+import { LocalFs } from "./remote/local-fs";
+import { initialLoad } from "./tenants/initial-load";
+import { reAttach } from "./tenants/re-attach";
+import { TenantManager } from "./tenants/tenant-manager";
+import { QuerySeries } from "./timeline/timeline-metrics";
+
+/** How often open layers are checked for their age. */
+const FLUSH_CHECK_MS = 1000;
+
+/** The pageserver: binds its ports, asks the storage controller what to attach, loads that, and only then answers. */
+export async function startPageserver(context: DaemonContext): Promise<RunningDaemon> {
+  const options = parseArguments({ workdir: { short: "D", kind: "string", default: ".neon" } }, context.argv);
+  const workdir = resolve(options.workdir);
+  // Relative paths in the configuration are relative to the node's directory.
+  process.chdir(workdir);
+  const config = await loadConfig(workdir);
+  await claimPidFile(join(workdir, "pageserver.pid"));
+  await mkdir(join(workdir, "tenants"), { recursive: true });
+  const registry = createRegistry();
+  const manager = createManager(config, registry, context);
+  const ready = deferred();
+  const http = createHttp(manager, registry, ready.promise);
+  await http.listen(config.listenHttp.host, config.listenHttp.port);
+  const service = new PageService(manager, ready.promise);
+  const pg = await PgServer.listen({ ...config.listenPg, handler: service });
+  const stopped = load(manager, context).then(() => {
+    ready.resolve();
+    return new Promise<void>(() => undefined);
+  });
+  const timer = setInterval(() => flushOldLayers(manager), FLUSH_CHECK_MS);
+  return {
+    stopped,
+    stop: async () => {
+      clearInterval(timer);
+      await stopAll(manager, pg, http);
+    },
+  };
+}
+
+function createManager(config: PageserverConfig, registry: Registry, { log }: DaemonContext): TenantManager {
+  return new TenantManager({
+    config,
+    remote: new LocalFs(config.remotePath, { sync: !config.noSync }),
+    broker: new BrokerClient({ endpoint: config.brokerEndpoint, log }),
+    images: new MaterializedImages(join(config.workdir, "materialized"), materializerFor(config)),
+    queries: new QuerySeries(registry),
+    log,
+  });
+}
+
+function createHttp(manager: TenantManager, registry: Registry, ready: Promise<void>): HttpService {
+  const http = new HttpService(manager.node.log, {
+    notFound: new HttpReply(404, { msg: "page not found" }),
+    headers: { pageserver_launch_timestamp: `${timestamp().replace("T", " ").replace("Z", "")} UTC` },
+    // The port is bound before the tenants are loaded, but requests are answered after that.
+    authorize: () => ready,
+  });
+  addRoutes(http, manager);
+  addPageserverMetrics(registry, manager);
+  metricsRoute(http, registry);
+  return http;
+}
+
+async function load(manager: TenantManager, { log, shutdown }: DaemonContext): Promise<void> {
+  const { config, images } = manager.node;
+  try {
+    await images.start();
+    const answer =
+      config.controlPlaneApi === undefined ? undefined : await reAttach(config, config.controlPlaneApi, log, shutdown);
+    await initialLoad(manager, answer);
+    log.info("Initial load completed");
+  } catch (error) {
+    // Told to stop while loading: there is nothing to complain about.
+    if (!shutdown.aborted) throw error;
+  }
+}
+
+function flushOldLayers(manager: TenantManager): void {
+  for (const timeline of manager.all().flatMap((tenant) => [...tenant.timelines.values()])) {
+    const { open } = timeline.wal;
+    if (open === undefined || timeline.state !== "Active") continue;
+    if (Date.now() - open.createdAt >= timeline.conf().milliseconds("checkpoint_timeout")) void timeline.flush();
+  }
+}
+
+async function stopAll(manager: TenantManager, pg: PgServer, http: HttpService): Promise<void> {
+  const begin = performance.now();
+  pg.stopAccepting();
+  await manager.shutdown();
+  await pg.close();
+  manager.node.broker.close();
+  await http.close();
+  manager.node.log.info(`Shut down successfully completed elapsed_ms=${Math.round(performance.now() - begin)}`);
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

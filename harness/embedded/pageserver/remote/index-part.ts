@@ -1,0 +1,80 @@
+import { Lsn, PgVersion, TimelineId } from "../../../types";
+
+/** What index_part.json says about a timeline: which layers exist, and up to where they go. */
+export interface IndexPart {
+  readonly layers: ReadonlyMap<string, { fileSize: number; generation: number }>;
+  readonly diskConsistentLsn: Lsn;
+  readonly prevRecordLsn: Lsn | undefined;
+  readonly ancestor: { readonly timelineId: TimelineId; readonly lsn: Lsn } | undefined;
+  readonly latestGcCutoffLsn: Lsn;
+  readonly initdbLsn: Lsn;
+  readonly pgVersion: PgVersion;
+  readonly deletedAt: string | undefined;
+}
+
+const VERSION = 10;
+
+/** The text of an index_part.json of version 10 (neon-protocols §6). */
+export function formatIndexPart(part: IndexPart): string {
+  const layers = [...part.layers].map(([name, layer]): [string, unknown] => [
+    name,
+    { file_size: layer.fileSize, generation: layer.generation },
+  ]);
+  return JSON.stringify({
+    version: VERSION,
+    layer_metadata: Object.fromEntries(layers),
+    disk_consistent_lsn: Lsn.format(part.diskConsistentLsn),
+    metadata_bytes: {
+      disk_consistent_lsn: Lsn.format(part.diskConsistentLsn),
+      prev_record_lsn: part.prevRecordLsn === undefined ? null : Lsn.format(part.prevRecordLsn),
+      ancestor_timeline: part.ancestor?.timelineId ?? null,
+      ancestor_lsn: Lsn.format(part.ancestor?.lsn ?? 0n),
+      latest_gc_cutoff_lsn: Lsn.format(part.latestGcCutoffLsn),
+      initdb_lsn: Lsn.format(part.initdbLsn),
+      pg_version: part.pgVersion,
+    },
+    lineage: {},
+    ...(part.deletedAt === undefined ? {} : { deleted_at: part.deletedAt }),
+  });
+}
+
+interface IndexPartJson {
+  version: number;
+  layer_metadata: Record<string, { file_size: number; generation?: number }>;
+  disk_consistent_lsn: string;
+  metadata_bytes: {
+    prev_record_lsn: string | null;
+    ancestor_timeline: string | null;
+    ancestor_lsn: string;
+    latest_gc_cutoff_lsn: string;
+    initdb_lsn: string;
+    pg_version: number;
+  };
+  deleted_at?: string;
+}
+
+/** Reads index_part.json; throws when it is broken or of another version. */
+export function parseIndexPart(text: string): IndexPart {
+  const json = JSON.parse(text) as IndexPartJson;
+  if (json.version !== VERSION) throw new Error(`index_part.json has version ${json.version}, expected ${VERSION}`);
+  const metadata = json.metadata_bytes;
+  const layers = Object.entries(json.layer_metadata).map(
+    ([name, layer]): [string, { fileSize: number; generation: number }] => [
+      name,
+      { fileSize: layer.file_size, generation: layer.generation ?? 0 },
+    ],
+  );
+  return {
+    layers: new Map(layers),
+    diskConsistentLsn: Lsn.parse(json.disk_consistent_lsn),
+    prevRecordLsn: metadata.prev_record_lsn === null ? undefined : Lsn.parse(metadata.prev_record_lsn),
+    ancestor:
+      metadata.ancestor_timeline === null
+        ? undefined
+        : { timelineId: TimelineId.parse(metadata.ancestor_timeline), lsn: Lsn.parse(metadata.ancestor_lsn) },
+    latestGcCutoffLsn: Lsn.parse(metadata.latest_gc_cutoff_lsn),
+    initdbLsn: Lsn.parse(metadata.initdb_lsn),
+    pgVersion: PgVersion.parse(String(metadata.pg_version)),
+    deletedAt: json.deleted_at,
+  };
+}

@@ -1,0 +1,106 @@
+import { constants } from "node:fs";
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** What a pageserver asks of remote storage; keys are relative to its prefix and use `/`. */
+export interface RemoteStorage {
+  uploadFile(key: string, path: string): Promise<void>;
+  uploadBytes(key: string, bytes: Buffer): Promise<void>;
+  /** Downloads to `path` as a whole: a crash leaves no half file there. */
+  download(key: string, path: string): Promise<void>;
+  /** Undefined when there is no such object. */
+  read(key: string): Promise<Buffer | undefined>;
+  /** Names directly below a prefix: objects, and prefixes that have something below them. */
+  list(prefix: string): Promise<{ objects: string[]; prefixes: string[] }>;
+  remove(key: string): Promise<void>;
+  removePrefix(prefix: string): Promise<void>;
+}
+
+const TEMP_SUFFIX = "___temp";
+let counter = 0;
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
+
+function temporaryName(path: string): string {
+  counter += 1;
+  return `${path}.${process.pid}.${counter}.${TEMP_SUFFIX}`;
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Remote storage in a local directory, where the path is the key (neon-protocols §6). */
+export class LocalFs implements RemoteStorage {
+  readonly #root: string;
+  readonly #sync: boolean;
+
+  constructor(root: string, options: { sync: boolean }) {
+    this.#root = root;
+    this.#sync = options.sync;
+  }
+
+  uploadFile(key: string, path: string): Promise<void> {
+    return this.#put(key, (temporary) => copyFile(path, temporary, constants.COPYFILE_FICLONE));
+  }
+
+  uploadBytes(key: string, bytes: Buffer): Promise<void> {
+    return this.#put(key, (temporary) => writeFile(temporary, bytes));
+  }
+
+  async download(key: string, path: string): Promise<void> {
+    const temporary = temporaryName(path);
+    await copyFile(join(this.#root, key), temporary, constants.COPYFILE_FICLONE);
+    await rename(temporary, path);
+  }
+
+  async read(key: string): Promise<Buffer | undefined> {
+    try {
+      return await readFile(join(this.#root, key));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async list(prefix: string): Promise<{ objects: string[]; prefixes: string[] }> {
+    try {
+      const entries = await readdir(join(this.#root, prefix), { withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(TEMP_SUFFIX));
+      return {
+        objects: files.map((entry) => entry.name),
+        prefixes: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
+      };
+    } catch (error) {
+      if (isMissing(error)) return { objects: [], prefixes: [] };
+      throw error;
+    }
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(join(this.#root, key), { force: true });
+  }
+
+  async removePrefix(prefix: string): Promise<void> {
+    await rm(join(this.#root, prefix), { recursive: true, force: true });
+  }
+
+  async #put(key: string, write: (temporary: string) => Promise<void>): Promise<void> {
+    const target = join(this.#root, key);
+    const temporary = temporaryName(target);
+    await mkdir(dirname(target), { recursive: true });
+    try {
+      await write(temporary);
+      if (this.#sync) await syncFile(temporary);
+      await rename(temporary, target);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+}

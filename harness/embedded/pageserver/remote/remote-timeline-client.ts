@@ -1,0 +1,142 @@
+import { errorText, type Logger } from "../../service";
+import type { Lsn } from "../../../types";
+import type { Layer } from "../layers/layer";
+import { formatIndexPart, type IndexPart } from "./index-part";
+import type { RemoteStorage } from "./local-fs";
+import { indexObject, layerObject, remoteTimelinePrefix } from "./paths";
+
+export type RemoteOperation = "layer/upload" | "index/upload" | "layer/download" | "layer/delete";
+
+/** Calls and bytes per kind of operation, for the metrics remote_timeline_client_*. */
+export type RemoteCounts = Map<RemoteOperation, { started: number; finished: number; bytes: number }>;
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 3000;
+
+/** The uploads of one timeline: one after the other in the order of their scheduling, each retried until it succeeds. */
+export class RemoteTimelineClient {
+  readonly counts: RemoteCounts = new Map();
+  readonly #remote: RemoteStorage;
+  readonly #prefix: string;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  #queue: Promise<void> = Promise.resolve();
+  #remoteConsistentLsn: Lsn;
+
+  constructor(options: {
+    remote: RemoteStorage;
+    shardId: string;
+    timelineId: string;
+    log: Logger;
+    remoteConsistentLsn: Lsn;
+  }) {
+    this.#remote = options.remote;
+    this.#prefix = remoteTimelinePrefix(options.shardId, options.timelineId);
+    this.#log = options.log;
+    this.#remoteConsistentLsn = options.remoteConsistentLsn;
+  }
+
+  /** Up to where remote storage holds everything. */
+  get remoteConsistentLsn(): Lsn {
+    return this.#remoteConsistentLsn;
+  }
+
+  /** Uploads layers, then the index that names them, and calls `uploaded`. */
+  schedule(layers: readonly Layer[], generation: number, index: IndexPart, uploaded?: () => void): void {
+    for (const layer of layers) {
+      const key = `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
+      this.#enqueue("layer/upload", layer.fileSize, () => this.#remote.uploadFile(key, layer.path));
+    }
+    const bytes = Buffer.from(formatIndexPart(index));
+    const key = `${this.#prefix}/${indexObject(generation)}`;
+    this.#enqueue("index/upload", bytes.length, async () => {
+      await this.#remote.uploadBytes(key, bytes);
+      this.#remoteConsistentLsn = index.diskConsistentLsn;
+      uploaded?.();
+    });
+  }
+
+  /** Resolves when everything scheduled so far is in remote storage, or the client was stopped. */
+  waitCompletion(): Promise<void> {
+    return this.#queue;
+  }
+
+  /** As waitCompletion, but gives up after the time; false then. */
+  async completedWithin(milliseconds: number): Promise<boolean> {
+    const { promise, resolve } = deferred();
+    const timer = setTimeout(resolve, milliseconds);
+    const completed = await Promise.race([this.#queue.then(() => true), promise.then(() => false)]);
+    clearTimeout(timer);
+    return completed;
+  }
+
+  async download(layer: Layer): Promise<void> {
+    const key = `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
+    await this.#counted("layer/download", layer.fileSize, () => this.#remote.download(key, layer.path));
+  }
+
+  /** Gives up what is scheduled; an upload that has begun ends first. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#queue;
+  }
+
+  async removeEverything(): Promise<void> {
+    await this.#counted("layer/delete", 0, () => this.#remote.removePrefix(this.#prefix));
+  }
+
+  #enqueue(operation: RemoteOperation, bytes: number, work: () => Promise<void>): void {
+    const counted = this.#start(operation);
+    this.#queue = this.#queue.then(async () => {
+      await this.#untilDone(operation, work);
+      counted.finished += 1;
+      counted.bytes += bytes;
+    });
+  }
+
+  async #untilDone(operation: RemoteOperation, work: () => Promise<void>): Promise<void> {
+    let pause = FIRST_RETRY_MS;
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#log.warn(`${operation} failed, will retry: ${errorText(error)}`);
+        await this.#pause(pause);
+        pause = Math.min(pause * 2, LAST_RETRY_MS);
+      }
+    }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    const { promise, resolve } = deferred();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#stop.signal.addEventListener("abort", resolve, { once: true });
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#stop.signal.removeEventListener("abort", resolve);
+    });
+  }
+
+  async #counted(operation: RemoteOperation, bytes: number, work: () => Promise<void>): Promise<void> {
+    const counted = this.#start(operation);
+    try {
+      await work();
+      counted.bytes += bytes;
+    } finally {
+      counted.finished += 1;
+    }
+  }
+
+  #start(operation: RemoteOperation): { started: number; finished: number; bytes: number } {
+    const counted = this.counts.get(operation) ?? { started: 0, finished: 0, bytes: 0 };
+    this.counts.set(operation, counted);
+    counted.started += 1;
+    return counted;
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

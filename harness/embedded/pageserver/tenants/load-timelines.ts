@@ -1,0 +1,79 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { TimelineId } from "../../../types";
+import { hasErrorCode } from "../../service";
+import { localLayerFile, parseLayerName } from "../layers/layer-name";
+import { findIndexPart } from "../remote/find-index";
+import type { IndexPart } from "../remote/index-part";
+import { remoteTimelinePrefix, remoteTimelinesPrefix } from "../remote/paths";
+import type { Timeline } from "../timeline/timeline";
+import type { Tenant } from "./tenant";
+
+/** The timelines of a tenant as remote storage knows them, ancestors first. What is only on this disk is removed. */
+export async function loadTimelines(tenant: Tenant): Promise<Timeline[]> {
+  const indexes = await readIndexes(tenant);
+  await removeUnknown(join(tenant.dir, "timelines"), new Set(indexes.keys()));
+  const loaded = new Map<TimelineId, Timeline>();
+  const pending = new Map(indexes);
+  while (pending.size > 0) {
+    const ready = [...pending].filter(([, { ancestor }]) => ancestor === undefined || loaded.has(ancestor.timelineId));
+    if (ready.length === 0) throw new Error(`ancestors are missing of timelines ${[...pending.keys()].join(", ")}`);
+    for (const [timelineId, index] of ready) {
+      pending.delete(timelineId);
+      const ancestor = index.ancestor === undefined ? undefined : loaded.get(index.ancestor.timelineId);
+      const timeline = tenant.newTimeline(timelineId, index, ancestor);
+      await loadLayers(timeline, index);
+      loaded.set(timelineId, timeline);
+    }
+  }
+  return [...loaded.values()];
+}
+
+async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> {
+  const { remote } = tenant.node;
+  const { prefixes } = await remote.list(remoteTimelinesPrefix(tenant.key));
+  const indexes = new Map<TimelineId, IndexPart>();
+  for (const name of prefixes.toSorted()) {
+    const index = await findIndexPart(remote, tenant.key, name, tenant.generation);
+    if (index === undefined) continue;
+    // A deletion that was interrupted: nobody can want the timeline any more.
+    if (index.deletedAt !== undefined) await remote.removePrefix(remoteTimelinePrefix(tenant.key, name));
+    else indexes.set(TimelineId.parse(name), index);
+  }
+  return indexes;
+}
+
+async function loadLayers(timeline: Timeline, index: IndexPart): Promise<void> {
+  const files = new Set<string>();
+  let imageBytes = 0;
+  for (const [fileName, { fileSize, generation }] of index.layers) {
+    const name = parseLayerName(fileName);
+    if (name === undefined) throw new Error(`index of timeline ${timeline.name} names a bad layer: ${fileName}`);
+    const file = localLayerFile(fileName, generation);
+    const resident = (await sizeOf(join(timeline.dir, file))) === fileSize;
+    if (resident) files.add(file);
+    timeline.addLayer({ name, fileSize, generation }, resident);
+    if (name.kind === "image") imageBytes = fileSize;
+  }
+  timeline.logicalSize.estimate(imageBytes);
+  await removeUnknown(timeline.dir, files);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+async function removeUnknown(dir: string, known: ReadonlySet<string>): Promise<void> {
+  try {
+    for (const name of await readdir(dir)) {
+      if (!known.has(name)) await rm(join(dir, name), { recursive: true, force: true });
+    }
+  } catch (error) {
+    if (!hasErrorCode(error, "ENOENT")) throw error;
+  }
+}

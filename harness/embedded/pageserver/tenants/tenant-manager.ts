@@ -1,0 +1,101 @@
+import { TenantShardId } from "../../../types";
+import { ApiError, badRequest, notFound, unavailable } from "../../service";
+import type { LocationConf } from "../config/location-conf";
+import { generationSuffix } from "../layers/layer-name";
+import { remoteTenantPrefix } from "../remote/paths";
+import type { PageserverNode } from "./node";
+import { Tenant } from "./tenant";
+
+/** The tenant shards on this node. Changes of one shard's location happen one after the other. */
+export class TenantManager {
+  readonly node: PageserverNode;
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #shuttingDown = false;
+
+  constructor(node: PageserverNode) {
+    this.node = node;
+  }
+
+  all(): Tenant[] {
+    return [...this.#tenants.values()];
+  }
+
+  find(key: string): Tenant | undefined {
+    return this.#tenants.get(key);
+  }
+
+  /** The attached tenant; 404 when it is not here, 503 while it cannot be used. */
+  attached(key: string): Tenant {
+    const tenant = this.#tenants.get(key);
+    if (tenant?.isAttached !== true) throw notFound(`tenant ${key}`);
+    if (tenant.state === "Broken") throw new ApiError(500, `tenant ${key} is broken: ${tenant.brokenReason}`);
+    if (tenant.state !== "Active") throw unavailable(`tenant ${key} is not active: ${tenant.state}`);
+    return tenant;
+  }
+
+  /** Brings a shard to a location: attached in a generation, or secondary. 400 when the generation goes back. */
+  setLocation(id: TenantShardId, conf: LocationConf, options: { flush: boolean }): Promise<void> {
+    return this.#inTurn(TenantShardId.format(id), async (key) => {
+      const present = this.#tenants.get(key);
+      const older = present?.conf.generation;
+      if (conf.generation !== undefined && older !== undefined && conf.generation < older) {
+        throw badRequest(
+          `Generation ${generationSuffix(conf.generation)} is less than existing ${generationSuffix(older)}`,
+        );
+      }
+      if (present !== undefined && older === conf.generation && present.state !== "Broken") {
+        return present.setConf(conf);
+      }
+      if (present !== undefined) await present.shutdown({ flush: options.flush && present.state === "Active" });
+      const tenant = new Tenant(this.node, id, conf);
+      this.#tenants.set(key, tenant);
+      await tenant.setConf(conf);
+      if (tenant.isAttached) await tenant.attach();
+      else tenant.state = "Active";
+    });
+  }
+
+  /** Lets go of a shard and removes its local files; nothing happens when it is not here. */
+  detach(id: TenantShardId): Promise<void> {
+    return this.#inTurn(TenantShardId.format(id), (key) => this.#remove(key));
+  }
+
+  /** Removes a shard from this node and from remote storage. */
+  delete(id: TenantShardId): Promise<void> {
+    return this.#inTurn(TenantShardId.format(id), async (key) => {
+      await this.#remove(key);
+      await this.node.remote.removePrefix(remoteTenantPrefix(key));
+    });
+  }
+
+  /** Ends all tenants: their clients at once, then what was received is made durable. Files stay. */
+  async shutdown(): Promise<void> {
+    this.#shuttingDown = true;
+    await Promise.all(this.all().map((tenant) => tenant.shutdown({ flush: true })));
+  }
+
+  async #remove(key: string): Promise<void> {
+    const tenant = this.#tenants.get(key);
+    if (tenant === undefined) return;
+    await tenant.shutdown({ flush: false });
+    await tenant.removeLocalFiles();
+    this.#tenants.delete(key);
+    tenant.log.info("detached");
+  }
+
+  #inTurn(key: string, work: (key: string) => Promise<void>): Promise<void> {
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const turn = before.then(() => {
+      if (this.#shuttingDown) throw unavailable("Shutting down");
+      return work(key);
+    });
+    const settled = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(key) === settled) this.#turns.delete(key);
+      });
+    this.#turns.set(key, settled);
+    return turn;
+  }
+}

@@ -1,0 +1,131 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { TenantShardId, type TimelineId } from "../../../types";
+import { type Logger, writeFileDurably } from "../../service";
+import { type LocationConf, locationConfToToml } from "../config/location-conf";
+import { EffectiveConf } from "../config/tenant-conf";
+import type { IndexPart } from "../remote/index-part";
+import { walSegSize } from "../timeline/record-boundary";
+import { Timeline } from "../timeline/timeline";
+import { WalConnectionManager } from "../walreceiver/connection-manager";
+import { loadTimelines } from "./load-timelines";
+import type { PageserverNode } from "./node";
+
+export type TenantState = "Attaching" | "Active" | "Stopping" | "Broken";
+
+/** A tenant shard on this node: attached, with its timelines, or a secondary without any. */
+export class Tenant {
+  readonly id: TenantShardId;
+  /** The id as Neon writes it. */
+  readonly key: string;
+  readonly dir: string;
+  readonly node: PageserverNode;
+  readonly log: Logger;
+  readonly timelines = new Map<TimelineId, Timeline>();
+  readonly receivers = new Map<TimelineId, WalConnectionManager>();
+  /** Timelines whose creation is under way. */
+  readonly creating = new Set<TimelineId>();
+  state: TenantState = "Attaching";
+  brokenReason = "";
+  #conf: LocationConf;
+  #effective: EffectiveConf;
+
+  constructor(node: PageserverNode, id: TenantShardId, conf: LocationConf) {
+    this.node = node;
+    this.id = id;
+    this.key = TenantShardId.format(id);
+    this.dir = join(node.config.workdir, "tenants", this.key);
+    this.log = node.log.span("tenant", { tenant_id: this.key });
+    this.#conf = conf;
+    this.#effective = new EffectiveConf(node.config.tenantConf, conf.tenantConf);
+  }
+
+  get conf(): LocationConf {
+    return this.#conf;
+  }
+
+  get effectiveConf(): EffectiveConf {
+    return this.#effective;
+  }
+
+  get generation(): number {
+    return this.#conf.generation ?? 0;
+  }
+
+  get isAttached(): boolean {
+    return this.#conf.generation !== undefined;
+  }
+
+  /** Puts settings in force and writes them to the file `config-v1`. */
+  async setConf(conf: LocationConf): Promise<void> {
+    this.#conf = conf;
+    this.#effective = new EffectiveConf(this.node.config.tenantConf, conf.tenantConf);
+    await mkdir(this.dir, { recursive: true });
+    await writeFileDurably(join(this.dir, "config-v1"), locationConfToToml(this.id, conf));
+  }
+
+  /** Loads what remote storage has of the tenant and starts to receive WAL. A failure makes the tenant Broken. */
+  async attach(): Promise<void> {
+    try {
+      for (const timeline of await loadTimelines(this)) this.activate(timeline);
+      this.state = "Active";
+      this.log.info(`attached in generation ${this.generation} with ${this.timelines.size} timelines`);
+    } catch (error) {
+      this.state = "Broken";
+      this.brokenReason = error instanceof Error ? error.message : String(error);
+      this.log.error(`attaching failed: ${this.brokenReason}`);
+    }
+  }
+
+  newTimeline(timelineId: TimelineId, index: IndexPart, ancestor: Timeline | undefined): Timeline {
+    const { config, remote, queries, log } = this.node;
+    return new Timeline({
+      shardId: this.id,
+      timelineId,
+      tenantDir: this.dir,
+      ancestor:
+        ancestor === undefined || index.ancestor === undefined
+          ? undefined
+          : { timeline: ancestor, lsn: index.ancestor.lsn },
+      index,
+      remote,
+      generation: () => this.generation,
+      conf: () => this.effectiveConf,
+      sync: !config.noSync,
+      waitLsnTimeoutMs: config.waitLsnTimeoutMs,
+      queries,
+      log,
+    });
+  }
+
+  /** Makes a timeline visible and lets it receive WAL. */
+  activate(timeline: Timeline): void {
+    timeline.state = "Active";
+    this.timelines.set(timeline.timelineId, timeline);
+    this.receivers.set(
+      timeline.timelineId,
+      new WalConnectionManager(timeline, this.node.broker, () => walSegSize(timeline)),
+    );
+  }
+
+  /** Ends one timeline here; its clients are cut off first and nobody waits for them. */
+  async removeTimeline(timeline: Timeline, options: { flush: boolean }): Promise<void> {
+    this.receivers.get(timeline.timelineId)?.stop();
+    this.receivers.delete(timeline.timelineId);
+    await timeline.shutdown(options);
+    await this.node.images.drop(timeline);
+    this.timelines.delete(timeline.timelineId);
+  }
+
+  /** Ends everything of the tenant here. With `flush`, what was received is uploaded first. */
+  async shutdown(options: { flush: boolean }): Promise<void> {
+    this.state = "Stopping";
+    const timelines = [...this.timelines.values()];
+    for (const timeline of timelines) timeline.stopServing();
+    await Promise.all(timelines.map((timeline) => this.removeTimeline(timeline, options)));
+  }
+
+  async removeLocalFiles(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { PgConnection } from "../../../wire";
+import type { TenantId, TimelineId } from "../../../types";
+import { type BrokerServer, startBroker } from "../../broker/server";
+import { createLogger } from "../../service";
+import { FakeStorageController } from "./fake-storage-controller";
+
+const projectRoot = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
+const NOBODY = 65534;
+
+/** Postgres refuses root, so the pageserver (whose children it starts) must not be root. */
+export const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
+
+/** `pollUntil` of harness/wait, which only tests themselves may import. */
+export type Poll = <T>(
+  name: string,
+  probe: () => Promise<T | undefined>,
+  options: { budgetMs: number; intervalMs?: number; logPath?: string },
+) => Promise<T>;
+
+export interface ExitFacts {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  elapsedMs: number;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A real pageserver process in a directory of its own, with a real broker and a fake storage controller. */
+export class TestPageserver {
+  readonly root: string;
+  readonly dir: string;
+  readonly storageController = new FakeStorageController();
+  readonly distribDir: string;
+  broker: BrokerServer | undefined;
+  readonly poll: Poll;
+  readonly #clients: PgConnection[] = [];
+  #bundle = "";
+  #process: ChildProcess | undefined;
+  #pgPort = 0;
+  #httpPort = 0;
+
+  constructor(poll: Poll) {
+    this.poll = poll;
+    this.root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : "/tmp", "pageserver-test-"));
+    this.dir = join(this.root, "pageserver_1");
+    this.distribDir = join(this.root, "pg");
+    for (const dir of [this.root, this.dir, join(this.root, "remote"), this.distribDir]) {
+      mkdirSync(dir, { recursive: true });
+      if (identity !== undefined) chownSync(dir, identity.uid, identity.gid);
+    }
+    symlinkSync(join(projectRoot, "node_modules/pg17-linux-x64/native"), join(this.distribDir, "v17"));
+  }
+
+  get remoteDir(): string {
+    return join(this.root, "remote");
+  }
+
+  get log(): string {
+    return readFileSync(join(this.dir, "pageserver.log"), "utf8");
+  }
+
+  /** Memory of the process, from /proc. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.#process?.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  async prepare(settings = ""): Promise<void> {
+    this.#bundle = join(this.root, "pageserver.cjs");
+    await build({
+      entryPoints: [join(projectRoot, "harness/embedded/bin/pageserver.ts")],
+      bundle: true,
+      packages: "external",
+      platform: "node",
+      format: "cjs",
+      outfile: this.#bundle,
+      logLevel: "error",
+    });
+    this.broker = await startBroker({ host: "127.0.0.1", port: 0, log: createLogger(() => undefined) });
+    await this.storageController.start();
+    this.#pgPort = await freePort();
+    this.#httpPort = await freePort();
+    const metadata = { host: "127.0.0.1", port: this.#pgPort, http_host: "127.0.0.1", http_port: this.#httpPort };
+    writeFileSync(join(this.dir, "identity.toml"), "id=1\n");
+    writeFileSync(join(this.dir, "metadata.json"), JSON.stringify({ ...metadata, availability_zone_id: "az-1" }));
+    writeFileSync(
+      join(this.dir, "pageserver.toml"),
+      `pg_distrib_dir = '${this.distribDir}'
+broker_endpoint = 'http://127.0.0.1:${this.broker.port}/'
+control_plane_api = '${this.storageController.url}'
+listen_pg_addr = '127.0.0.1:${this.#pgPort}'
+listen_http_addr = 'localhost:${this.#httpPort}'
+remote_storage = { local_path = '../remote' }
+pg_auth_type = 'Trust'
+no_sync = true
+${settings}
+`,
+    );
+  }
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#httpPort}`;
+  }
+
+  /** Starts the process and waits until it serves. */
+  async start(): Promise<void> {
+    this.spawn();
+    await this.poll("the pageserver answers", () => this.#isUp(), {
+      budgetMs: 10_000,
+      intervalMs: 20,
+      logPath: join(this.dir, "pageserver.log"),
+    });
+  }
+
+  spawn(): void {
+    // A test that timed out may go on behind the clean-up.
+    if (!existsSync(this.root)) throw new Error("the test is over");
+    const log = openSync(join(this.dir, "pageserver.log"), "a");
+    this.#process = spawn(process.execPath, [this.#bundle, "-D", this.dir], {
+      cwd: this.dir,
+      stdio: ["ignore", log, log],
+      env: {
+        PATH: process.env["PATH"],
+        NODE_PATH: join(projectRoot, "node_modules"),
+      },
+      ...identity,
+    });
+  }
+
+  async #isUp(): Promise<true | undefined> {
+    if (this.#process?.exitCode !== null) throw new Error(`the pageserver ended: ${this.log}`);
+    return (await this.http("GET", "/v1/status")).status === 200 ? true : undefined;
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: NodeJS.Signals): Promise<ExitFacts> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return { code: child?.exitCode ?? null, signal: child?.signalCode ?? null, elapsedMs: 0 };
+    }
+    const begin = performance.now();
+    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    child.kill(signal);
+    const [code, by] = await exited;
+    return { code, signal: by, elapsedMs: performance.now() - begin };
+  }
+
+  async http(method: string, path: string, body?: unknown): Promise<{ status: number; text: string; json: unknown }> {
+    const response = await fetch(`${this.httpUrl}${path}`, {
+      method,
+      headers: { connection: "close" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    return { status: response.status, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
+  }
+
+  async connect(): Promise<PgConnection> {
+    const client = await PgConnection.connect({ host: "127.0.0.1", port: this.#pgPort });
+    this.#clients.push(client);
+    return client;
+  }
+
+  dropClients(): void {
+    for (const client of this.#clients.splice(0)) client.destroy();
+  }
+
+  /** Attaches a tenant in a new generation. */
+  async attach(tenantId: TenantId): Promise<void> {
+    const generation = this.storageController.nextGeneration(tenantId);
+    const body = { mode: "AttachedSingle", generation, tenant_conf: {} };
+    await this.#expect(200, "PUT", `/v1/tenant/${tenantId}/location_config`, body);
+  }
+
+  async createTimeline(tenantId: TenantId, timelineId: TimelineId): Promise<void> {
+    const body = { new_timeline_id: timelineId, pg_version: 17 };
+    await this.#expect(201, "POST", `/v1/tenant/${tenantId}/timeline`, body);
+  }
+
+  /** What the node's log complains about. */
+  complaints(): string[] {
+    return this.log.split("\n").filter((line) => /\s(WARN|ERROR)\s/.test(line));
+  }
+
+  async #expect(status: number, method: string, path: string, body: unknown): Promise<void> {
+    const answer = await this.http(method, path, body);
+    if (answer.status !== status) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+  }
+
+  async cleanUp(): Promise<void> {
+    this.dropClients();
+    await this.stop("SIGKILL");
+    await this.storageController.stop();
+    await this.broker?.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,19 @@
+import type { Lsn } from "../../../types";
+
+/** Promises to keep an LSN readable until a time (ms since 1970). */
+export class LsnLeases {
+  readonly #validUntil = new Map<Lsn, number>();
+
+  /** Makes or prolongs the lease of an LSN by `lengthMs` from now, never shortens it; returns when it ends. */
+  make(lsn: Lsn, lengthMs: number): number {
+    const validUntil = Math.max(this.#validUntil.get(lsn) ?? 0, Date.now() + lengthMs);
+    this.#validUntil.set(lsn, validUntil);
+    return validUntil;
+  }
+
+  /** How many leases are still valid. */
+  get valid(): number {
+    const now = Date.now();
+    return [...this.#validUntil.values()].filter((until) => until > now).length;
+  }
+}

@@ -1,0 +1,238 @@
+import { setMaxListeners } from "node:events";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Lsn, type PgVersion, TenantShardId, type TimelineId } from "../../../types";
+import { errorText, type Logger, syncDirectory } from "../../service";
+import type { EffectiveConf } from "../config/tenant-conf";
+import { Layer, type LayerFacts } from "../layers/layer";
+import { LayerMap } from "../layers/layer-map";
+import { deltaName } from "../layers/layer-name";
+import type { OpenLayer } from "../layers/open-layer";
+import { WalStore } from "../layers/wal-store";
+import type { IndexPart } from "../remote/index-part";
+import type { RemoteStorage } from "../remote/local-fs";
+import { RemoteTimelineClient } from "../remote/remote-timeline-client";
+import { LsnLeases } from "./leases";
+import { LogicalSize } from "./logical-size";
+import { LsnWaiters } from "./lsn-waiters";
+import { SessionSet } from "./session-set";
+import { type QuerySeries, timelineLabels, TimelineMetrics } from "./timeline-metrics";
+
+export interface TimelineOptions {
+  readonly shardId: TenantShardId;
+  readonly timelineId: TimelineId;
+  readonly tenantDir: string;
+  readonly ancestor: { readonly timeline: Timeline; readonly lsn: Lsn } | undefined;
+  readonly index: IndexPart;
+  readonly remote: RemoteStorage;
+  /** The generation in which this node has the tenant now. */
+  readonly generation: () => number;
+  readonly conf: () => EffectiveConf;
+  readonly sync: boolean;
+  readonly waitLsnTimeoutMs: number;
+  readonly queries: QuerySeries;
+  readonly log: Logger;
+}
+
+/** How long a shutdown waits for remote storage. */
+const SHUTDOWN_UPLOAD_MS = 5000;
+
+export type TimelineState = "Loading" | "Active" | "Stopping";
+
+/** One timeline: its WAL, its layers, and how far each of them has come. */
+export class Timeline {
+  readonly shardId: TenantShardId;
+  readonly timelineId: TimelineId;
+  readonly dir: string;
+  readonly pgVersion: PgVersion;
+  readonly initdbLsn: Lsn;
+  readonly ancestor: { readonly timeline: Timeline; readonly lsn: Lsn } | undefined;
+  readonly layers = new LayerMap();
+  readonly wal: WalStore;
+  readonly remoteClient: RemoteTimelineClient;
+  readonly sessions = new SessionSet();
+  readonly leases = new LsnLeases();
+  readonly logicalSize = new LogicalSize();
+  readonly metrics: TimelineMetrics;
+  readonly log: Logger;
+  readonly conf: () => EffectiveConf;
+  readonly latestGcCutoffLsn: Lsn;
+  /** Called whenever one of the LSNs has moved; the WAL receiver reports them to its safekeeper. */
+  onProgress: () => void = () => undefined;
+  state: TimelineState = "Loading";
+  deletedAt: string | undefined;
+  readonly #options: TimelineOptions;
+  readonly #cancel = new AbortController();
+  readonly #waiters = new LsnWaiters();
+  #lastRecordLsn: Lsn;
+  #prevRecordLsn: Lsn;
+  #diskConsistentLsn: Lsn;
+  #flushedPrevRecordLsn: Lsn | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(options: TimelineOptions) {
+    const { index } = options;
+    const shard = TenantShardId.format(options.shardId);
+    this.#options = options;
+    this.shardId = options.shardId;
+    this.timelineId = options.timelineId;
+    this.dir = join(options.tenantDir, "timelines", options.timelineId);
+    this.pgVersion = index.pgVersion;
+    this.initdbLsn = index.initdbLsn;
+    this.ancestor = options.ancestor;
+    this.latestGcCutoffLsn = index.latestGcCutoffLsn;
+    this.deletedAt = index.deletedAt;
+    this.log = options.log.span("timeline", { tenant_id: shard, timeline_id: options.timelineId });
+    this.conf = options.conf;
+    this.metrics = new TimelineMetrics(options.queries, timelineLabels(options.shardId, options.timelineId));
+    this.#lastRecordLsn = index.diskConsistentLsn;
+    this.#diskConsistentLsn = index.diskConsistentLsn;
+    this.#prevRecordLsn = index.prevRecordLsn ?? index.initdbLsn;
+    this.#flushedPrevRecordLsn = index.prevRecordLsn;
+    // One listener for every client that waits, so the usual warning about leaks would be wrong.
+    setMaxListeners(0, this.#cancel.signal);
+    mkdirSync(this.dir, { recursive: true });
+    this.wal = new WalStore(this.dir, this.layers);
+    this.remoteClient = new RemoteTimelineClient({
+      remote: options.remote,
+      shardId: shard,
+      timelineId: options.timelineId,
+      log: this.log,
+      remoteConsistentLsn: index.diskConsistentLsn,
+    });
+  }
+
+  /** End of the last whole record received. */
+  get lastRecordLsn(): Lsn {
+    return this.#lastRecordLsn;
+  }
+
+  /** Start of the last whole record received. */
+  get prevRecordLsn(): Lsn {
+    return this.#prevRecordLsn;
+  }
+
+  /** Up to where finished layer files on this disk hold everything. */
+  get diskConsistentLsn(): Lsn {
+    return this.#diskConsistentLsn;
+  }
+
+  /** Aborted when the timeline leaves this node; everything that works for it stops then. */
+  get cancelled(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  /** `tenant/timeline`, as messages name it. */
+  get name(): string {
+    return `${TenantShardId.format(this.shardId)}/${this.timelineId}`;
+  }
+
+  addLayer(facts: LayerFacts, resident: boolean): Layer {
+    const layer = new Layer(this.dir, facts, resident, (wanted) => this.remoteClient.download(wanted));
+    this.layers.add(layer);
+    return layer;
+  }
+
+  /** Stores received WAL: `bytes` stand at `lsn`, and make `records` whole if they do. */
+  ingest(lsn: Lsn, bytes: Buffer, records: { end: Lsn; lastStart: Lsn } | undefined): void {
+    this.wal.append(lsn, bytes);
+    if (records === undefined || records.end <= this.#lastRecordLsn) return;
+    this.#lastRecordLsn = records.end;
+    this.#prevRecordLsn = records.lastStart;
+    this.#waiters.advance(records.end);
+    if ((this.wal.open?.size ?? 0) >= this.conf().number("checkpoint_distance")) void this.flush();
+  }
+
+  /** Waits until every record up to `lsn` has been received; LsnTimeoutError after wait_lsn_timeout. */
+  async waitLsn(lsn: Lsn, signal?: AbortSignal): Promise<void> {
+    if (lsn <= this.#lastRecordLsn) return;
+    await this.#waiters.wait(lsn, {
+      timeoutMs: this.#options.waitLsnTimeoutMs,
+      signals: signal === undefined ? [this.cancelled] : [this.cancelled, signal],
+      describe: () =>
+        `Timed out while waiting for WAL record at LSN ${Lsn.format(lsn)} to arrive, ` +
+        `last_record_lsn ${Lsn.format(this.#lastRecordLsn)} disk consistent LSN=${Lsn.format(this.#diskConsistentLsn)}`,
+    });
+  }
+
+  /** Turns the open layer into a delta layer and schedules its upload; resolves when the file stands. */
+  flush(): Promise<void> {
+    const frozen = this.wal.freeze(this.#lastRecordLsn);
+    const prevRecordLsn = this.#prevRecordLsn;
+    if (frozen !== undefined) this.#flushing = this.#flushing.then(() => this.#finishLayer(frozen, prevRecordLsn));
+    return this.#flushing;
+  }
+
+  async #finishLayer(frozen: OpenLayer, prevRecordLsn: Lsn): Promise<void> {
+    if (this.cancelled.aborted) return;
+    if (this.#options.sync) await frozen.sync();
+    if (this.cancelled.aborted) return;
+    const name = deltaName(frozen.start, frozen.end);
+    const facts = { name, fileSize: frozen.size, generation: this.#options.generation() };
+    const layer = this.addLayer(facts, true);
+    frozen.renameTo(layer.path);
+    this.wal.flushed(frozen);
+    if (this.#options.sync) await syncDirectory(this.dir);
+    this.#diskConsistentLsn = frozen.end;
+    this.#flushedPrevRecordLsn = prevRecordLsn;
+    this.scheduleUpload([layer]);
+    this.onProgress();
+  }
+
+  /** Uploads layers (already in the layer map) and an index that names all layers. */
+  scheduleUpload(layers: readonly Layer[]): void {
+    this.remoteClient.schedule(layers, this.#options.generation(), this.indexPart(), () => this.onProgress());
+  }
+
+  indexPart(): IndexPart {
+    const layers = this.layers
+      .all()
+      .map((layer): [string, { fileSize: number; generation: number }] => [layer.fileName, layer]);
+    return {
+      layers: new Map(layers),
+      diskConsistentLsn: this.#diskConsistentLsn,
+      prevRecordLsn: this.#flushedPrevRecordLsn,
+      ancestor:
+        this.ancestor === undefined
+          ? undefined
+          : { timelineId: this.ancestor.timeline.timelineId, lsn: this.ancestor.lsn },
+      latestGcCutoffLsn: this.latestGcCutoffLsn,
+      initdbLsn: this.initdbLsn,
+      pgVersion: this.pgVersion,
+      deletedAt: this.deletedAt,
+    };
+  }
+
+  /** Cuts off clients and whoever waits; the timeline answers nothing from now on. It can still be flushed. */
+  stopServing(): void {
+    this.state = "Stopping";
+    this.sessions.destroyAll();
+  }
+
+  /** Ends the timeline on this node. With `flush`, what was received is made a layer and uploaded first. */
+  async shutdown(options: { flush: boolean }): Promise<void> {
+    this.stopServing();
+    if (options.flush) await this.#flushBeforeShutdown();
+    this.#cancel.abort();
+    await this.#flushing;
+    await this.remoteClient.stop();
+    this.wal.close();
+    this.metrics.remove();
+  }
+
+  /** What cannot be made durable now is received again after the next start, so nothing is lost by giving up. */
+  async #flushBeforeShutdown(): Promise<void> {
+    try {
+      await this.flush();
+      if (await this.remoteClient.completedWithin(SHUTDOWN_UPLOAD_MS)) return;
+      this.log.warn("shutting down before everything was uploaded");
+    } catch (error) {
+      this.log.error(`flush at shutdown failed: ${errorText(error)}`);
+    }
+  }
+
+  removeLocalFiles(): Promise<void> {
+    return rm(this.dir, { recursive: true, force: true });
+  }
+}

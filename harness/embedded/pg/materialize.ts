@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { chown, mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Lsn } from "../../types";
+import { WalDecoder } from "../wal/decoder";
+import type { WalRecord } from "../wal/decoder";
+import { factOf } from "../wal/records";
+import { segmentFileName, segmentOffset } from "../wal/segments";
+import { streamBase, unpackBase } from "./base-tar";
+import type { BaseFacts, WalSource } from "./base-tar";
+import type { PgDistribution, RunAs } from "./distribution";
+
+const run = promisify(execFile);
+
+export interface MaterializeOptions {
+  distribution: PgDistribution;
+  imageFile: string;
+  wal: WalSource;
+  /** A record boundary. */
+  lsn: Lsn;
+  targetDir: string;
+  identity?: RunAs | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Settings of the throw-away server: it replays, writes every page to its file, and changes nothing by itself. */
+const SETTINGS = [
+  "autovacuum=off",
+  "fsync=off",
+  "full_page_writes=off",
+  "max_logical_replication_workers=0",
+  "max_prepared_transactions=100",
+  "recovery_prefetch=off",
+  "shared_buffers=64MB",
+  "log_checkpoints=off",
+  "dynamic_shared_memory_type=mmap",
+  // The last checkpoint of this server must not remove the segment in which its recovery ended.
+  "wal_keep_size=1TB",
+] as const;
+
+/**
+ * Builds the data directory of a timeline as of `lsn`, with all pages in their files. `postgres --single` with no input
+ * does the recovery: it needs no port and no socket. Throws with Postgres' own words when the recovery didn't get there.
+ */
+export async function materialize(options: MaterializeOptions): Promise<void> {
+  const { distribution, targetDir, identity, signal, lsn } = options;
+  await mkdir(targetDir, { recursive: true, mode: 0o700 });
+  const facts = await unpackBase(streamBase(options), targetDir);
+  if (identity !== undefined) await giveAll(targetDir, identity);
+  const settings = SETTINGS.filter((setting) => distribution.version >= 15 || !setting.startsWith("recovery_prefetch"));
+  const child = run(
+    distribution.postgres,
+    ["--single", "-D", targetDir, ...settings.flatMap((setting) => ["-c", setting]), "template1"],
+    { cwd: targetDir, env: { LANG: "C" }, signal, ...identity },
+  );
+  child.child.stdin?.end();
+  const { stderr } = await child;
+  await assertRecoveredTo(targetDir, lsn, facts, stderr);
+}
+
+async function giveAll(dir: string, identity: RunAs): Promise<void> {
+  const entries = await readdir(dir, { recursive: true });
+  await Promise.all(
+    [dir, ...entries.map((name) => join(dir, name))].map((path) => chown(path, identity.uid, identity.gid)),
+  );
+}
+
+/** A recovery that ended at `lsn` has written its checkpoint exactly there, behind the last record it was given. */
+async function assertRecoveredTo(dataDir: string, lsn: Lsn, facts: BaseFacts, log: string): Promise<void> {
+  const { walSegSize, pgVersion } = facts;
+  const first = await firstRecordAt(dataDir, lsn, walSegSize, pgVersion);
+  const fact = first === undefined ? undefined : factOf(first);
+  if (fact?.kind === "checkpoint" && !fact.online && first?.prev === facts.prevRecord) return;
+  throw new Error(`recovery did not end at ${Lsn.format(lsn)}; Postgres said:\n${log}`);
+}
+
+async function firstRecordAt(
+  dataDir: string,
+  lsn: Lsn,
+  walSegSize: number,
+  pgVersion: BaseFacts["pgVersion"],
+): Promise<WalRecord | undefined> {
+  const segment = await readFile(join(dataDir, "pg_wal", segmentFileName(lsn, walSegSize)));
+  let first: WalRecord | undefined;
+  const decoder = new WalDecoder({ startLsn: lsn, walSegSize, pgVersion, onRecord: (record) => (first ??= record) });
+  // The record is small; with the header of a page before it, it still ends well below a kilobyte.
+  for (let end = segmentOffset(lsn, walSegSize) + 8; first === undefined && end <= segment.length; end += 8) {
+    decoder.push(decoder.position, segment.subarray(segmentOffset(decoder.position, walSegSize), end));
+    if (end - segmentOffset(lsn, walSegSize) > 1024) break;
+  }
+  return first;
+}

@@ -1,0 +1,64 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { controlFileBody } from "./control-file";
+import { memoryDump } from "./status";
+import type { Timeline } from "./timeline";
+import type { TimelineMap } from "./timeline-map";
+
+export interface DebugDumpOptions {
+  timelines: TimelineMap;
+  heartbeatTimeoutMs: number;
+  configDump: Record<string, unknown>;
+}
+
+function countZeros(bytes: Buffer, from: "start" | "end"): number {
+  for (let index = 0; index < bytes.length; index += 1) {
+    if (bytes[from === "start" ? index : bytes.length - 1 - index] !== 0) return index;
+  }
+  return bytes.length;
+}
+
+async function diskContent(directory: string) {
+  const names = (await readdir(directory)).toSorted();
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const [facts, bytes] = await Promise.all([stat(path), readFile(path)]);
+      const { size, birthtime, mtime } = facts;
+      const zeroes = { start_zeroes: countZeros(bytes, "start"), end_zeroes: countZeros(bytes, "end") };
+      return { name, size, created: birthtime.toISOString(), modified: mtime.toISOString(), ...zeroes };
+    }),
+  );
+  return { files };
+}
+
+async function timelineDump(timeline: Timeline, wants: (part: string) => boolean, heartbeatTimeoutMs: number) {
+  const { state } = timeline;
+  return {
+    tenant_id: state.tenantId,
+    timeline_id: state.timelineId,
+    control_file: wants("dump_control_file") ? controlFileBody(state, timeline.progress) : null,
+    memory: wants("dump_memory") ? memoryDump(timeline, heartbeatTimeoutMs) : null,
+    disk_content: wants("dump_disk_content") ? await diskContent(timeline.directory) : null,
+  };
+}
+
+/** Body of GET debug_dump (golden/run/92_debug_dump.json), for the timelines and parts that the query names. */
+export async function debugDump(query: URLSearchParams, options: DebugDumpOptions) {
+  const start = new Date();
+  const all = query.get("dump_all") === "true";
+  const tenant = query.get("tenant_id");
+  const timeline = query.get("timeline_id");
+  const wants = (part: string): boolean => all || (query.get(part) ?? "true") === "true";
+  const chosen = options.timelines.all.filter(
+    ({ id }) => (tenant ?? id.tenantId) === id.tenantId && (timeline ?? id.timelineId) === id.timelineId,
+  );
+  const timelines = await Promise.all(chosen.map((one) => timelineDump(one, wants, options.heartbeatTimeoutMs)));
+  return {
+    start_time: start.toISOString(),
+    finish_time: new Date().toISOString(),
+    timelines,
+    timelines_count: options.timelines.all.length,
+    config: options.configDump,
+  };
+}

@@ -1,0 +1,102 @@
+import { Lsn, TenantId, TimelineId } from "../../types";
+import { badRequest, errorText, type HttpRequest, HttpService, type Logger, metricsRoute, notFound } from "../service";
+import type { TenantTimelineId } from "./acceptor-state";
+import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
+import { debugDump } from "./debug-dump";
+import type { FailpointConfig, Failpoints } from "./failpoints";
+import type { SafekeeperMetrics } from "./metrics";
+import { timelineStatus } from "./status";
+import type { Timeline } from "./timeline";
+import type { TimelineMap } from "./timeline-map";
+
+export interface HttpApiOptions {
+  log: Logger;
+  nodeId: number;
+  timelines: TimelineMap;
+  metrics: SafekeeperMetrics;
+  failpoints: Failpoints;
+  heartbeatTimeoutMs: number;
+  /** What debug_dump says under "config". */
+  configDump: Record<string, unknown>;
+}
+
+interface CreateTimelineBody {
+  tenant_id: string;
+  timeline_id: string;
+  pg_version: number;
+  system_id?: number | bigint | null;
+  wal_seg_size?: number | null;
+  start_lsn: string;
+  commit_lsn?: string | null;
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw badRequest(errorText(error));
+  }
+}
+
+function idOf(tenant: string | undefined, timeline: string | undefined): TenantTimelineId {
+  return parsed(() => ({ tenantId: TenantId.parse(tenant ?? ""), timelineId: TimelineId.parse(timeline ?? "") }));
+}
+
+const requestedId = ({ params }: HttpRequest): TenantTimelineId => idOf(params["tenant_id"], params["timeline_id"]);
+
+function newTimeline(body: CreateTimelineBody) {
+  const id = idOf(body.tenant_id, body.timeline_id);
+  const startLsn = parsed(() => Lsn.parse(body.start_lsn));
+  const commitLsn = parsed(() => Lsn.parse(body.commit_lsn ?? body.start_lsn));
+  if (!Number.isInteger(body.pg_version)) throw badRequest("missing field `pg_version`");
+  if (commitLsn < startLsn) throw badRequest("commit_lsn is smaller than start_lsn");
+  // What is not said here is taken from the first proposer's greeting.
+  const server = {
+    pgVersion: body.pg_version,
+    systemId: BigInt(body.system_id ?? 0),
+    walSegSize: body.wal_seg_size ?? 0,
+  };
+  const state = { ...newAcceptorState(id), server, timelineStartLsn: startLsn, localStartLsn: startLsn };
+  return { state, progress: { ...newProgress(), commitLsn, backupLsn: startLsn } };
+}
+
+/** The safekeeper's HTTP API (neon-protocols §3.2), as far as its parts exist. */
+export function createHttpApi(options: HttpApiOptions): HttpService {
+  const { timelines, failpoints } = options;
+  const http = new HttpService(options.log);
+  const existing = (request: HttpRequest): Timeline => {
+    const id = requestedId(request);
+    const timeline = timelines.get(id);
+    if (timeline === undefined) throw notFound(`timeline ${formatTtid(id)} not found`);
+    return timeline;
+  };
+  http.route("GET", "/v1/status", () => ({ id: options.nodeId }));
+  http.route("PUT", "/v1/failpoints", async (request) => {
+    const configs = await request.json<FailpointConfig[]>();
+    for (const config of configs) parsed(() => failpoints.configure(config));
+  });
+  http.route("GET", "/v1/tenant/timeline", () =>
+    timelines.all.map(({ id }) => ({ tenant_id: id.tenantId, timeline_id: id.timelineId })),
+  );
+  http.route("POST", "/v1/tenant/timeline", async (request) => {
+    await timelines.create(newTimeline(await request.json<CreateTimelineBody>()));
+  });
+  http.route("DELETE", "/v1/tenant/:tenant_id", ({ params }) =>
+    timelines.deleteTenant(parsed(() => TenantId.parse(params["tenant_id"] ?? ""))),
+  );
+  http.route("GET", "/v1/tenant/:tenant_id/timeline/:timeline_id", (request) =>
+    timelineStatus(existing(request), options.heartbeatTimeoutMs),
+  );
+  http.route("DELETE", "/v1/tenant/:tenant_id/timeline/:timeline_id", (request) =>
+    timelines.delete(requestedId(request)),
+  );
+  http.route("POST", "/v1/tenant/:tenant_id/timeline/:timeline_id/term_bump", async (request) => {
+    const timeline = existing(request);
+    const { term } = await request.json<{ term?: number | bigint | null }>();
+    const { previous, current } = await timeline.bumpTerm(BigInt(term ?? timeline.state.term + 1n));
+    return { previous_term: previous, current_term: current };
+  });
+  http.route("GET", "/v1/debug_dump", (request) => debugDump(request.query, options));
+  metricsRoute(http, options.metrics.registry);
+  return http;
+}

@@ -1,0 +1,286 @@
+import { mkdir } from "node:fs/promises";
+import { Lsn, PgVersion } from "../../types";
+import type { PageserverFeedback } from "../../wire";
+import { errorText, type Logger } from "../service";
+import type { Append, Elected, Greeting } from "./acceptor";
+import { AcceptorError, acceptGreeting, advanceCommit, decideAppend, decideElected, decideVote } from "./acceptor";
+import type { AcceptorState, Progress, TenantTimelineId } from "./acceptor-state";
+import { maxLsn } from "./acceptor-state";
+import { ControlFile, type ControlFileContent } from "./control-file";
+import type { Failpoints } from "./failpoints";
+import { Listeners } from "./listeners";
+import { Mutex } from "./mutex";
+import { type PeerInfo, Peers } from "./peers";
+import { historyUpTo, lastLogTerm, type TermHistory } from "./term-history";
+import type { WalReceiver } from "./wal-receiver";
+import type { WalSender } from "./wal-sender";
+import { WalStorage } from "./wal-storage";
+
+export interface TimelineOptions {
+  directory: string;
+  sync: boolean;
+  nodeId: number;
+  log: Logger;
+  failpoints: Failpoints;
+}
+
+export interface VoteReply {
+  term: bigint;
+  granted: boolean;
+  flushLsn: Lsn;
+  truncateLsn: Lsn;
+  termHistory: TermHistory;
+  timelineStartLsn: Lsn;
+}
+
+export interface AppendMessage extends Append {
+  commitLsn: Lsn;
+  truncateLsn: Lsn;
+  proposerUuid: string;
+}
+
+/** One timeline: the acceptor's rules applied to a control file and WAL on disk, one message at a time. */
+export class Timeline {
+  readonly directory: string;
+  readonly nodeId: number;
+  readonly failpoints: Failpoints;
+  readonly log: Logger;
+  readonly peers = new Peers();
+  readonly receivers = new Set<WalReceiver>();
+  readonly senders = new Set<WalSender>();
+  /** Notified when term, flush_lsn or commit_lsn moved. */
+  readonly moved = new Listeners();
+  /** Notified when all that was written up to some moment is on disk. */
+  readonly flushed = new Listeners();
+  /** Aborted when the timeline is deleted or the safekeeper stops. */
+  readonly cancelled: AbortSignal;
+  pageserverFeedback: PageserverFeedback | undefined;
+  readonly #cancel = new AbortController();
+  readonly #sync: boolean;
+  readonly #lock = new Mutex();
+  readonly #control: ControlFile;
+  #storage: WalStorage | undefined;
+  /** The highest commit_lsn that the proposer of our term has announced; our disk may be behind it. */
+  #commitCandidate: Lsn = Lsn.INVALID;
+  #writeFailed = false;
+  #closed = false;
+
+  private constructor(options: TimelineOptions, content: ControlFileContent) {
+    this.directory = options.directory;
+    this.nodeId = options.nodeId;
+    this.failpoints = options.failpoints;
+    this.log = options.log;
+    this.#sync = options.sync;
+    this.#control = new ControlFile(options.directory, options.sync, content);
+    this.cancelled = this.#cancel.signal;
+  }
+
+  /** Opens a timeline whose control file was read, and finds the end of its WAL. */
+  static async load(options: TimelineOptions, content: ControlFileContent): Promise<Timeline> {
+    const timeline = new Timeline(options, content);
+    await timeline.#openStorage();
+    return timeline;
+  }
+
+  /** Writes the first control file of a new timeline. */
+  static async create(options: TimelineOptions, content: ControlFileContent): Promise<Timeline> {
+    await mkdir(options.directory, { recursive: true });
+    const timeline = new Timeline(options, content);
+    await timeline.#control.store(content.state);
+    await timeline.#openStorage();
+    return timeline;
+  }
+
+  get id(): TenantTimelineId {
+    return this.#control.state;
+  }
+
+  get state(): AcceptorState {
+    return this.#control.state;
+  }
+
+  get progress(): Progress {
+    return this.#control.progress;
+  }
+
+  /** End of the last whole record on disk; 0 when nothing was ever written. */
+  get flushLsn(): Lsn {
+    return this.#storage?.flushLsn ?? Lsn.INVALID;
+  }
+
+  get writeLsn(): Lsn {
+    return this.#storage?.writeLsn ?? Lsn.INVALID;
+  }
+
+  get writtenWalBytes(): number {
+    return this.#storage?.writtenBytes ?? 0;
+  }
+
+  get commitLsn(): Lsn {
+    return this.progress.commitLsn;
+  }
+
+  get lastLogTerm(): bigint {
+    return lastLogTerm(this.state.termHistory, this.flushLsn);
+  }
+
+  /** Whether somebody writes here, or the pageserver does not have everything yet: then the broker is told. */
+  get isActive(): boolean {
+    return this.receivers.size > 0 || this.progress.remoteConsistentLsn < this.commitLsn;
+  }
+
+  /** Takes what a proposer says about its Postgres; returns our term. */
+  greet(greeting: Greeting): Promise<bigint> {
+    return this.#lock.run(async () => {
+      const server = acceptGreeting(this.state, greeting);
+      const known = this.state.server;
+      if (server.pgVersion !== known.pgVersion || known.systemId === 0n || known.walSegSize === 0) {
+        await this.#control.store({ ...this.state, server });
+      }
+      await this.#openStorage();
+      return this.state.term;
+    });
+  }
+
+  /** The flush position is read only once the vote is on disk: the old proposer cannot get an answer after that. */
+  vote(term: bigint): Promise<VoteReply> {
+    return this.#lock.run(async () => {
+      await this.#storage?.flush();
+      const { granted, next } = decideVote(this.state, term);
+      if (granted) await this.#control.store(next);
+      this.moved.notify();
+      return {
+        term: this.state.term,
+        granted,
+        flushLsn: this.flushLsn,
+        truncateLsn: this.progress.peerHorizonLsn,
+        termHistory: historyUpTo(this.state.termHistory, this.flushLsn),
+        timelineStartLsn: this.state.timelineStartLsn,
+      };
+    });
+  }
+
+  elected(elected: Elected): Promise<void> {
+    return this.#lock.run(async () => {
+      const storage = this.#requireStorage();
+      const decision = decideElected(this.state, { flushLsn: this.flushLsn, commitLsn: this.commitLsn }, elected);
+      if (decision.kind === "superseded") return;
+      // A crash between the two leaves less WAL under the old history, which is harmless.
+      await storage.cut(decision.truncateAt);
+      this.#commitCandidate = Lsn.INVALID;
+      this.progress.commitLsn = maxLsn(this.commitLsn, decision.next.timelineStartLsn);
+      this.progress.backupLsn = maxLsn(this.progress.backupLsn, decision.next.timelineStartLsn);
+      await this.#control.store(decision.next);
+      this.moved.notify();
+    });
+  }
+
+  /** Writes the WAL; `flushed` tells when it is on disk. */
+  append(append: AppendMessage): Promise<"written" | "superseded"> {
+    return this.#lock.run(() => {
+      const storage = this.#requireStorage();
+      if (decideAppend(this.state, storage.writeLsn, append) === "superseded") return "superseded";
+      if (append.wal.length > 0) this.#write(storage, append.wal);
+      this.progress.proposerUuid = append.proposerUuid;
+      this.progress.peerHorizonLsn = maxLsn(this.progress.peerHorizonLsn, append.truncateLsn);
+      this.#commitCandidate = maxLsn(this.#commitCandidate, append.commitLsn);
+      this.#advanceCommit();
+      return "written";
+    });
+  }
+
+  /** Raises the term to `term`, if that is higher. */
+  bumpTerm(term: bigint): Promise<{ previous: bigint; current: bigint }> {
+    return this.#lock.run(async () => {
+      const previous = this.state.term;
+      const current = maxLsn(term, previous);
+      if (current > previous) await this.#control.store({ ...this.state, term: current });
+      this.moved.notify();
+      return { previous, current };
+    });
+  }
+
+  /** Another safekeeper of this timeline spoke through the broker. */
+  recordPeer(peer: PeerInfo): void {
+    this.peers.record(peer);
+    const { progress } = this;
+    progress.remoteConsistentLsn = maxLsn(progress.remoteConsistentLsn, peer.remoteConsistentLsn);
+    progress.backupLsn = maxLsn(progress.backupLsn, peer.backupLsn);
+    progress.peerHorizonLsn = maxLsn(progress.peerHorizonLsn, peer.peerHorizonLsn);
+    // Equal last terms mean that one log is a prefix of the other, so what is committed there is committed here.
+    if (peer.lastLogTerm === this.lastLogTerm && peer.safekeeperId !== this.nodeId) {
+      this.#moveCommit(peer.commitLsn);
+    }
+  }
+
+  recordPageserverFeedback(feedback: PageserverFeedback): void {
+    this.pageserverFeedback = feedback;
+    this.progress.remoteConsistentLsn = maxLsn(this.progress.remoteConsistentLsn, feedback.remoteConsistentLsn);
+  }
+
+  /** Does nothing once the timeline is closed: its directory may be gone. */
+  async storeProgress(): Promise<void> {
+    if (!this.#closed) await this.#control.storeProgress();
+  }
+
+  /** Ends every connection that uses the timeline, stores its progress and closes its files. */
+  close(): Promise<void> {
+    this.#cancel.abort();
+    this.moved.notify();
+    return this.#lock.run(async () => {
+      await this.#storage?.close();
+      await this.storeProgress();
+      this.#closed = true;
+    });
+  }
+
+  #requireStorage(): WalStorage {
+    if (this.#storage === undefined) throw new AcceptorError("the proposer has not greeted yet");
+    return this.#storage;
+  }
+
+  async #openStorage(): Promise<void> {
+    const { server, timelineStartLsn, localStartLsn } = this.state;
+    if (this.#storage !== undefined || server.walSegSize === 0 || server.pgVersion === 0) return;
+    const storage = new WalStorage({
+      directory: this.directory,
+      walSegSize: server.walSegSize,
+      pgVersion: PgVersion.parse(String(server.pgVersion)),
+      sync: this.#sync,
+      onFlushed: () => this.#onFlushed(),
+      onFailed: (error) => this.log.error(`WAL storage failed: ${errorText(error)}`),
+    });
+    if (timelineStartLsn !== Lsn.INVALID) await storage.recover(maxLsn(localStartLsn, this.commitLsn));
+    this.#storage = storage;
+  }
+
+  /** A disk that stays full would otherwise be reported at every attempt of the proposer. */
+  #write(storage: WalStorage, wal: Buffer): void {
+    try {
+      storage.write(wal);
+      this.#writeFailed = false;
+    } catch (error) {
+      const text = `failed to write WAL at ${Lsn.format(storage.writeLsn)}: ${errorText(error)}`;
+      if (this.#writeFailed) this.log.debug(text);
+      else this.log.error(text);
+      this.#writeFailed = true;
+      throw new AcceptorError(text, { cause: error });
+    }
+  }
+
+  #onFlushed(): void {
+    this.#advanceCommit();
+    this.flushed.notify();
+    this.moved.notify();
+  }
+
+  #advanceCommit(): void {
+    this.#moveCommit(this.#commitCandidate);
+  }
+
+  #moveCommit(candidate: Lsn): void {
+    const before = this.commitLsn;
+    this.progress.commitLsn = advanceCommit(this.progress, candidate, this.flushLsn);
+    if (this.commitLsn > before) this.moved.notify();
+  }
+}

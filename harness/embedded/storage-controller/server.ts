@@ -1,0 +1,45 @@
+import { createRegistry, type HostPort, HttpService, metricsRoute, unavailable } from "../service";
+import { addControlApi } from "./control-api";
+import { Controller, type ControllerOptions } from "./controller";
+import { addDebugApi } from "./debug-api";
+import { addControllerMetrics } from "./metrics";
+import { addTenantApi } from "./tenant-api";
+import { addTimelineApi } from "./timeline-api";
+import { addUpcalls } from "./upcalls";
+
+export interface StorageController {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Loads the state, listens, asks the known nodes how they are, and is then ready. */
+export async function startStorageController(listen: HostPort, options: ControllerOptions): Promise<StorageController> {
+  const controller = await Controller.load(options);
+  let ready = false;
+  const http = new HttpService(options.log);
+  http.route("GET", "/status", () => null);
+  http.route("GET", "/ready", () => {
+    if (!ready) throw unavailable("Startup reconciliation is not over");
+    return null;
+  });
+  const registry = createRegistry();
+  addControllerMetrics(registry, controller);
+  metricsRoute(http, registry);
+  addUpcalls(http, controller);
+  addDebugApi(http, controller);
+  addControlApi(http, controller);
+  addTenantApi(http, controller);
+  addTimelineApi(http, controller);
+  await http.listen(listen.host, listen.port);
+  options.log.info(`Serving on ${listen.host}:${http.port}`);
+  await controller.start();
+  ready = true;
+  options.log.info("Startup complete");
+  return {
+    port: http.port,
+    close: async () => {
+      controller.heartbeats.stop();
+      await http.close();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { canTraverse, stage } from "../process";
+import type { ProcessIdentity } from "../process";
+import { errnoOf, HarnessError, PgVersion } from "../types";
+import { requireNodeBinaries } from "./executables";
+
+const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export interface EmbeddedPlaces {
+  neonBin: string;
+  pgDistribDir: string;
+  node: string;
+  environment: Record<string, string>;
+}
+
+/** The bundle, a directory of the npm packages' Postgres versions, and node, where the nodes' user can read them. */
+export async function embeddedDirectories(identity: ProcessIdentity | undefined): Promise<EmbeddedPlaces> {
+  const bundle = join(PROJECT, "dist", "embedded");
+  requireBundle(bundle);
+  const node = await stage(process.execPath, identity);
+  return {
+    neonBin: await stage(bundle, identity),
+    pgDistribDir: await linkPostgresPackages(identity),
+    node,
+    environment: { NEON_EMBEDDED_CACHE: cacheDirectory(identity) },
+  };
+}
+
+function requireBundle(bundle: string): void {
+  if (existsSync(join(bundle, "pageserver"))) return requireNodeBinaries(bundle, "the embedded engine's bundle");
+  throw new HarnessError("STALE_ENGINE", {
+    summary: "the embedded engine is not built",
+    expected: bundle,
+    found: "no such directory",
+    todo: "run `npm ci`, or `node scripts/build-engine.mjs`",
+  });
+}
+
+/** `<dir>/v17` → the npm package of this platform, staged where needed, and so for each version that is installed. */
+async function linkPostgresPackages(identity: ProcessIdentity | undefined): Promise<string> {
+  const own = join(PROJECT, "dist", "pg_install");
+  const dir =
+    identity === undefined || canTraverse(PROJECT, identity) ? own : join(cacheDirectory(identity), "pg_install");
+  mkdirSync(dir, { recursive: true, mode: 0o755 });
+  for (const version of PgVersion.ALL) {
+    const native = nativeDirectory(version);
+    if (native !== undefined) link(await stage(native, identity), join(dir, PgVersion.dirName(version)));
+  }
+  return dir;
+}
+
+/** The `native` folder of e.g. pg17-linux-x64; undefined when npm didn't install it. */
+function nativeDirectory(version: PgVersion): string | undefined {
+  const path = join(PROJECT, "node_modules", `pg${version}-${process.platform}-${process.arch}`, "native");
+  return existsSync(path) ? path : undefined;
+}
+
+function link(target: string, path: string): void {
+  try {
+    if (readlinkSync(path) === target) return;
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  rmSync(path, { force: true });
+  try {
+    symlinkSync(target, path);
+  } catch (error) {
+    // Another worker made the same link meanwhile.
+    if (errnoOf(error) !== "EEXIST") throw error;
+  }
+}
+
+/** Where initdb's results are kept for later runs; the nodes' user owns it. */
+function cacheDirectory(identity: ProcessIdentity | undefined): string {
+  return join(tmpdir(), `neon-embedded-cache-${identity?.uid ?? process.getuid?.() ?? 0}`);
+}

@@ -1,0 +1,29 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { detectEngine } from "./detect";
+import { encodeEngine } from "./engine";
+import type { Engine } from "./engine";
+
+const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Builds the embedded engine if its sources are newer, finds the engine, and lets child processes know it. */
+export async function prepareEngine(): Promise<Engine> {
+  if (!isGiven()) await buildEmbeddedEngine();
+  const engine = await detectEngine();
+  process.env["NEON_TEST_ENGINE"] = encodeEngine(engine);
+  return engine;
+}
+
+/** The harness' own tests are about the embedded engine, whichever one the run's other tests use. */
+export async function prepareEmbeddedEngine(): Promise<void> {
+  await buildEmbeddedEngine();
+  const { NEON_BIN: _bin, POSTGRES_DISTRIB_DIR: _distrib, ...env } = process.env;
+  process.env["NEON_TEST_EMBEDDED_ENGINE"] = encodeEngine(await detectEngine(env));
+}
+
+const isGiven = (): boolean => (process.env["NEON_BIN"] ?? "") !== "";
+
+async function buildEmbeddedEngine(): Promise<void> {
+  await execa("node", ["scripts/build-engine.mjs", "--if-stale"], { cwd: PROJECT, stdio: "inherit" });
+}

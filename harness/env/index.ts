@@ -1,0 +1,3 @@
+export { NeonEnv } from "./neon-env";
+export { NeonEnvBuilder } from "./neon-env-builder";
+export { TestDirectory } from "./test-directory";

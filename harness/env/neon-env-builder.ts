@@ -1,0 +1,78 @@
+import type { Engine } from "../engine";
+import type { PortLease } from "../ports";
+import { HarnessError, TenantId, TimelineId } from "../types";
+import type { PgVersion } from "../types";
+import { configureEnv } from "./configure";
+import type { NeonEnv } from "./neon-env";
+import { DEFAULT_SAFEKEEPER_OPTIONS } from "./settings";
+import type { NeonEnvSettings } from "./settings";
+import type { TestDirectory } from "./test-directory";
+
+/** What an environment stands on; the fixtures bring it. */
+export interface EnvGround {
+  readonly engine: Engine;
+  readonly pgVersion: PgVersion;
+  readonly directory: TestDirectory;
+  readonly ports: PortLease;
+}
+
+/** Collects what a test wants; nothing runs before `initStart()`. What is valid only while running is on NeonEnv. */
+export class NeonEnvBuilder {
+  readonly ground: EnvGround;
+  readonly settings: NeonEnvSettings;
+  #env: NeonEnv | undefined;
+
+  constructor(ground: EnvGround, defaults: Partial<NeonEnvSettings> = {}) {
+    this.ground = ground;
+    this.settings = {
+      numSafekeepers: 1,
+      numPageservers: 1,
+      safekeepersIdStart: 0,
+      safekeepersEnableFsync: false,
+      safekeeperExtraOptions: DEFAULT_SAFEKEEPER_OPTIONS,
+      pageserverConfigOverride: undefined,
+      storageControllerConfig: {},
+      initialTenantConfig: {},
+      initialTenant: TenantId.generate(),
+      initialTimeline: TimelineId.generate(),
+      preserveDatabaseFiles: false,
+      createInitialTenant: true,
+      ...defaults,
+    };
+  }
+
+  /** Changes settings; throws MISUSE once the configuration is written. */
+  with(settings: Partial<NeonEnvSettings>): this {
+    if (this.#env !== undefined) {
+      throw new HarnessError("MISUSE", {
+        summary: "the environment is configured already",
+        expected: "with(…) before initConfigs() or initStart()",
+        todo: `move these settings up: ${Object.keys(settings).join(", ")}`,
+      });
+    }
+    Object.assign(this.settings, settings);
+    return this;
+  }
+
+  /** The environment, once `initConfigs()` or `initStart()` has made it. */
+  get env(): NeonEnv | undefined {
+    return this.#env;
+  }
+
+  /** Leases ports and writes every node's configuration; no process is started. */
+  async initConfigs(): Promise<NeonEnv> {
+    if (this.#env !== undefined) {
+      throw new HarnessError("MISUSE", { summary: "initConfigs() or initStart() is called twice on one builder" });
+    }
+    this.#env = await configureEnv(this.ground, this.settings);
+    return this.#env;
+  }
+
+  /** Starts all nodes in parallel, waits until they are ready, and makes the initial tenant and timeline (`main`). */
+  async initStart(): Promise<NeonEnv> {
+    const env = this.#env ?? (await this.initConfigs());
+    await env.start();
+    if (this.settings.createInitialTenant) await env.createInitialTenant();
+    return env;
+  }
+}

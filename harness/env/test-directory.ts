@@ -1,0 +1,93 @@
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { canTraverse, keepDirectory, registerDirectory } from "../process";
+import type { ProcessIdentity } from "../process";
+import { errnoOf, HarnessError } from "../types";
+
+/**
+ * One test's directory: `<TEST_OUTPUT>/<test name>`. It goes when the test passed and stays when it failed. Where the
+ * nodes' user can't enter TEST_OUTPUT, they work in a temporary directory, and what a person must see is moved over.
+ */
+export class TestDirectory {
+  /** Where a person finds it. */
+  readonly path: string;
+  /** Where the nodes work: the same, unless their user can't get there. */
+  readonly workPath: string;
+
+  private constructor(path: string, workPath: string) {
+    this.path = path;
+    this.workPath = workPath;
+  }
+
+  static create(outputDir: string, testName: string, identity: ProcessIdentity | undefined): TestDirectory {
+    const path = join(outputDir, directoryName(testName));
+    try {
+      rmSync(path, { recursive: true, force: true });
+      mkdirSync(path, { recursive: true, mode: 0o755 });
+      // Should the run be killed in the middle, the reaper removes it.
+      registerDirectory(path);
+      if (identity === undefined || canTraverse(path, identity)) return new TestDirectory(path, path);
+      const workPath = mkdtempSync(join(tmpdir(), "neon-test-dir-"));
+      chmodSync(workPath, 0o755);
+      registerDirectory(workPath);
+      return new TestDirectory(path, workPath);
+    } catch (cause) {
+      throw cannotWrite(path, cause);
+    }
+  }
+
+  /** Removes everything; for a test that passed. */
+  remove(): void {
+    for (const dir of new Set([this.path, this.workPath])) rmSync(dir, { recursive: true, force: true });
+    removeIfEmpty(dirname(this.path));
+  }
+
+  /** Leaves everything where a person finds it, and returns that place. */
+  keep(): string {
+    if (this.workPath !== this.path && existsSync(this.workPath)) {
+      rmSync(this.path, { recursive: true, force: true });
+      moveDirectory(this.workPath, this.path);
+    }
+    keepDirectory(this.path);
+    return this.path;
+  }
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code !== "ENOTEMPTY" && code !== "ENOENT" && code !== "EEXIST" && code !== "EBUSY") throw error;
+  }
+}
+
+function moveDirectory(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== "EXDEV") throw error;
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    rmSync(from, { recursive: true, force: true });
+  }
+}
+
+/** A test's full name as one path segment. */
+export function directoryName(testName: string): string {
+  const safe = testName.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[-.]+|-+$/g, "");
+  return safe.slice(0, 120) || "unnamed";
+}
+
+function cannotWrite(path: string, cause: unknown): HarnessError {
+  const full = errnoOf(cause) === "ENOSPC";
+  return new HarnessError(full ? "DISK_FULL" : "UNREADABLE_PATH", {
+    summary: "the test's directory can't be made",
+    expected: `a writable ${path}`,
+    found: errnoOf(cause) ?? String(cause),
+    todo: full
+      ? "free some space, or set TEST_OUTPUT to another disk"
+      : "set TEST_OUTPUT to a directory you can write to",
+    cause,
+  });
+}

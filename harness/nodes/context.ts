@@ -1,0 +1,28 @@
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import type { Engine } from "../engine";
+
+/** What every node of one environment shares: whose binaries, where, and with which environment variables. */
+export interface NodeContext {
+  readonly engine: Engine;
+  /** The directory that neon_local calls the repo; every node's directory stands in it. */
+  readonly repoDir: string;
+  /** Exactly what the nodes see, besides what their kind adds. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Makes a directory that the nodes can write into, whoever started the harness. */
+export function makeNodeDirectory(context: NodeContext, path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o755 });
+  giveToNodes(context, path);
+}
+
+/** Writes a file that the nodes can read and rewrite. */
+export function writeNodeFile(context: NodeContext, path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o644 });
+  giveToNodes(context, path);
+}
+
+export function giveToNodes(context: NodeContext, path: string): void {
+  const identity = context.engine.facts.identity;
+  if (identity !== undefined) chownSync(path, identity.uid, identity.gid);
+}

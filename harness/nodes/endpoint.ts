@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import { ComputeClient } from "../api";
+import { HarnessError, Lsn } from "../types";
+import { pollUntil } from "../wait";
+import type { PollAttempt, Readiness } from "../wait";
+import { makeComputeDataDir, removeComputeDataDir } from "./compute-data";
+import { makeNodeDirectory, writeNodeFile } from "./context";
+import type { NodeContext } from "./context";
+import { computeSpec, endpointJson, primaryConfigLines } from "./endpoint-config";
+import type { EndpointIdentity } from "./endpoint-config";
+import { NeonNode } from "./neon-node";
+import type { StopOptions } from "./neon-node";
+import { freeSharedMemory, signalPostmaster } from "./postmaster";
+import type { Safekeeper } from "./safekeeper";
+import { queryOnce, SqlSession, templateQuery } from "./sql";
+import type { SqlOptions, SqlRow, SqlTarget } from "./sql";
+
+/** Where the tenant's pages are now; asked anew at every start. */
+export type LocatePageservers = () => Promise<{ connstring: string; stripeSize: number }>;
+
+export interface EndpointSettings extends EndpointIdentity {
+  safekeepers: readonly Safekeeper[];
+  locate: LocatePageservers;
+  /** Appended to postgresql.conf, so they win. */
+  configLines?: readonly string[];
+}
+
+/** A compute: compute_ctl and the Postgres that it runs. A stopped endpoint keeps nothing but its configuration. */
+export class Endpoint extends NeonNode {
+  readonly name: string;
+  readonly settings: EndpointSettings;
+  readonly dir: string;
+  #dataDir: string | undefined;
+
+  constructor(context: NodeContext, settings: EndpointSettings) {
+    super(context);
+    this.settings = settings;
+    this.name = settings.id;
+    this.dir = join(context.repoDir, "endpoints", settings.id);
+  }
+
+  get logPath(): string {
+    return join(this.dir, "compute.log");
+  }
+
+  get pgdata(): string {
+    return join(this.dir, "pgdata");
+  }
+
+  get pgPort(): number {
+    return this.settings.pgPort;
+  }
+
+  /** For `psql` and drivers; the user is the superuser cloud_admin. */
+  get connstr(): string {
+    return `postgresql://cloud_admin@127.0.0.1:${this.pgPort}/postgres`;
+  }
+
+  httpClient(): ComputeClient {
+    return new ComputeClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`);
+  }
+
+  /** Writes endpoint.json and postgresql.conf; nothing runs yet. */
+  create(): void {
+    makeNodeDirectory(this.context, this.dir);
+    this.#dataDir ??= makeComputeDataDir(this.context, this.dir);
+    writeNodeFile(this.context, join(this.dir, "endpoint.json"), endpointJson(this.settings));
+    writeNodeFile(this.context, join(this.dir, "postgresql.conf"), this.#postgresqlConf());
+  }
+
+  #postgresqlConf(): string {
+    const lines = [
+      ...primaryConfigLines(this.settings, this.settings.safekeepers),
+      ...(this.settings.configLines ?? []),
+    ];
+    return `${lines.join("\n")}\n`;
+  }
+
+  override async start(options: { budgetMs?: number; environment?: Record<string, string> } = {}): Promise<void> {
+    const { connstring, stripeSize } = await this.settings.locate();
+    const spec = computeSpec(this.settings, {
+      postgresqlConf: this.#postgresqlConf(),
+      pageserverConnstring: connstring,
+      safekeepers: this.settings.safekeepers,
+      stripeSize,
+    });
+    writeNodeFile(this.context, join(this.dir, "spec.json"), JSON.stringify(spec, null, 2));
+    await super.start({ budgetMs: 60_000, ...options });
+  }
+
+  /** Stops Postgres (fast, or immediate) and waits until compute_ctl has followed. */
+  override async stop(options: StopOptions = {}): Promise<void> {
+    const budgetMs = options.budgetMs ?? 10_000;
+    if (this.isRunning()) {
+      signalPostmaster(this.pgdata, options.immediate === true ? "SIGQUIT" : "SIGINT");
+      await this.waitForExit(budgetMs);
+    }
+    await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
+    await this.kill9();
+  }
+
+  /** SIGKILL for compute_ctl and for Postgres with all its backends. */
+  override async kill9(): Promise<void> {
+    await super.kill9();
+    freeSharedMemory(this.pgdata);
+  }
+
+  /** Stops it and removes its directory. */
+  async destroy(): Promise<void> {
+    await this.stop({ immediate: true });
+    this.removeData();
+  }
+
+  /** Frees the data directory, which may stand on tmpfs. */
+  removeData(): void {
+    if (this.#dataDir !== undefined) removeComputeDataDir(this.#dataDir);
+    this.#dataDir = undefined;
+  }
+
+  /** Runs one statement in a session of its own and returns its rows; `${value}` becomes a parameter. */
+  sql(strings: TemplateStringsArray, ...values: unknown[]): Promise<SqlRow[]> {
+    return queryOnce(this.#target(), ...templateQuery(strings, values));
+  }
+
+  /** The same for a statement that is a plain string. */
+  query(text: string, values?: readonly unknown[], options: SqlOptions = {}): Promise<SqlRow[]> {
+    return queryOnce(this.#target(), text, values, options);
+  }
+
+  /** How far Postgres has written its own WAL to disk. */
+  async flushLsn(): Promise<Lsn> {
+    const [row] = await this.sql`select pg_current_wal_flush_lsn()::text as lsn`;
+    return Lsn.parse(String(row?.["lsn"]));
+  }
+
+  /** Resolves when a commit waits for the safekeepers. */
+  async waitForBlockedCommit(budgetMs = 10_000): Promise<void> {
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const rows = await this
+        .sql`select wait_event from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()`;
+      observed(`wait events ${JSON.stringify(rows.map((row) => row["wait_event"]))}`);
+      return rows.some((row) => row["wait_event"] === "SyncRep");
+    };
+    await pollUntil("a commit to wait for the safekeepers", probe, {
+      budgetMs,
+      component: this.name,
+      logPath: this.logPath,
+    });
+  }
+
+  connect(options: SqlOptions = {}): Promise<SqlSession> {
+    return SqlSession.connect(this.#target(), options);
+  }
+
+  #target(): SqlTarget {
+    return { name: this.name, host: "127.0.0.1", port: this.pgPort, user: "cloud_admin", database: "postgres" };
+  }
+
+  protected spawnSpec() {
+    const { engine } = this.context;
+    return {
+      command: engine.binary("compute_ctl"),
+      args: [
+        ...["--http-port", String(this.settings.httpPort), "--pgdata", this.pgdata],
+        ...["--connstr", this.connstr, "--spec-path", join(this.dir, "spec.json")],
+        ...["--pgbin", engine.postgresProgram(this.settings.pgVersion, "postgres")],
+      ],
+      cwd: this.dir,
+    };
+  }
+
+  protected readiness(): Readiness {
+    return {
+      name: "compute status running",
+      wait: async (context) => {
+        const probe = async ({ observed, fail }: PollAttempt): Promise<boolean> => {
+          const answer = await this.httpClient().status();
+          observed(`status ${answer.status}`);
+          if (answer.status === "failed") fail(this.#failedToStart(answer.error));
+          return answer.status === "running";
+        };
+        await pollUntil("its status to become running", probe, { ...context, logPath: this.logPath });
+      },
+    };
+  }
+
+  #failedToStart(reason: string | null): HarnessError {
+    return new HarnessError("NODE_NOT_READY", {
+      summary: `${this.name} could not start its Postgres`,
+      expected: "status running",
+      found: reason ?? "status failed, with no reason given",
+      logPath: this.logPath,
+      facts: { component: this.name, phase: "start" },
+    });
+  }
+}

@@ -1,0 +1,13 @@
+export { makeNodeDirectory, writeNodeFile } from "./context";
+export type { NodeContext } from "./context";
+export { Endpoint } from "./endpoint";
+export type { EndpointSettings } from "./endpoint";
+export { NeonNode } from "./neon-node";
+export { Pageserver } from "./pageserver";
+export { PgBin } from "./pg-bin";
+export { Safekeeper } from "./safekeeper";
+export { SqlSession } from "./sql";
+export { StorageBroker } from "./storage-broker";
+export { StorageController } from "./storage-controller";
+export type { StorageControllerConfig } from "./storage-controller";
+export { VanillaPostgres } from "./vanilla-postgres";

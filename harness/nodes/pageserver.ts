@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import { PageserverClient } from "../api";
+import type { TenantId, TenantShardId, TimelineId } from "../types";
+import { TenantShardId as Shards } from "../types";
+import { Wait } from "../wait";
+import { makeNodeDirectory, writeNodeFile } from "./context";
+import type { NodeContext } from "./context";
+import { NeonNode } from "./neon-node";
+import type { StorageController } from "./storage-controller";
+
+export interface PageserverSettings {
+  id: number;
+  pgPort: number;
+  httpPort: number;
+  availabilityZone: string;
+  /** The whole of pageserver.toml. */
+  config: Record<string, unknown>;
+}
+
+export class Pageserver extends NeonNode {
+  readonly name: string;
+  readonly settings: PageserverSettings;
+  /** Log lines at WARN or ERROR that a test expects, besides those that every pageserver may write. */
+  readonly allowedErrors: RegExp[] = [];
+  readonly #storageController: StorageController;
+
+  constructor(context: NodeContext, settings: PageserverSettings, storageController: StorageController) {
+    super(context);
+    this.settings = settings;
+    this.name = `pageserver-${settings.id}`;
+    this.#storageController = storageController;
+  }
+
+  get id(): number {
+    return this.settings.id;
+  }
+
+  get workdir(): string {
+    return join(this.context.repoDir, `pageserver_${this.id}`);
+  }
+
+  get logPath(): string {
+    return join(this.workdir, "pageserver.log");
+  }
+
+  get pgPort(): number {
+    return this.settings.pgPort;
+  }
+
+  timelineDir(tenantId: TenantId, timelineId: TimelineId): string {
+    return join(this.workdir, "tenants", tenantId, "timelines", timelineId);
+  }
+
+  httpClient(): PageserverClient {
+    return new PageserverClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`);
+  }
+
+  /** Attaches the tenant here with the generation that the storage controller gives. */
+  async tenantAttach(tenantId: TenantId, config: Record<string, unknown> = {}): Promise<void> {
+    const shard: TenantShardId = Shards.unsharded(tenantId);
+    const generation = await this.#storageController.httpClient().attachHook(shard, this.id);
+    await this.httpClient().locationConfig(tenantId, { mode: "AttachedSingle", generation, tenant_conf: config });
+  }
+
+  /** Detaches the tenant, first at the storage controller, then here. `budgetMs` bounds the pageserver's part. */
+  async tenantDetach(tenantId: TenantId, options: { budgetMs?: number } = {}): Promise<void> {
+    await this.#storageController.httpClient().attachHook(Shards.unsharded(tenantId), null);
+    await this.httpClient().detachTenant(tenantId, { timeoutMs: options.budgetMs ?? 30_000 });
+  }
+
+  /** pageserver.toml, identity.toml and metadata.json, as neon_local writes them (neon-protocols §1.4). */
+  writeConfig(): void {
+    makeNodeDirectory(this.context, this.workdir);
+    const { id, pgPort, httpPort, availabilityZone } = this.settings;
+    writeNodeFile(this.context, join(this.workdir, "pageserver.toml"), stringify(this.settings.config));
+    writeNodeFile(this.context, join(this.workdir, "identity.toml"), `id=${id}\n`);
+    const metadata = {
+      host: "127.0.0.1",
+      port: pgPort,
+      http_host: "127.0.0.1",
+      http_port: httpPort,
+      availability_zone_id: availabilityZone,
+    };
+    writeNodeFile(this.context, join(this.workdir, "metadata.json"), JSON.stringify(metadata));
+  }
+
+  protected spawnSpec() {
+    return { command: this.context.engine.binary("pageserver"), args: ["-D", this.workdir], cwd: this.workdir };
+  }
+
+  protected readiness() {
+    return Wait.http(`http://127.0.0.1:${this.settings.httpPort}/v1/status`);
+  }
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { StorageControllerClient } from "../api";
+import { pollUntil, Wait } from "../wait";
+import type { PollAttempt } from "../wait";
+import { makeNodeDirectory } from "./context";
+import type { NodeContext } from "./context";
+import { NeonNode } from "./neon-node";
+
+/** What neon_local's `[storage_controller]` section sets (neon-protocols §1.4); durations as `10s`. */
+export interface StorageControllerConfig {
+  maxOffline?: string;
+  maxWarmingUp?: string;
+  heartbeatInterval?: string;
+  startAsCandidate?: boolean;
+  splitThreshold?: number;
+  maxSecondaryLagBytes?: number;
+  longReconcileThreshold?: string;
+}
+
+export class StorageController extends NeonNode {
+  readonly name = "storage_controller";
+  readonly port: number;
+  /** For engines whose storage controller keeps its state in Postgres. */
+  readonly databasePort: number;
+  readonly config: StorageControllerConfig;
+  /** Log lines at WARN or ERROR that a test expects, besides those that every storage controller may write. */
+  readonly allowedErrors: RegExp[] = [];
+
+  constructor(context: NodeContext, ports: { http: number; database: number }, config: StorageControllerConfig) {
+    super(context);
+    this.port = ports.http;
+    this.databasePort = ports.database;
+    this.config = config;
+  }
+
+  get workdir(): string {
+    return join(this.context.repoDir, "storage_controller_1");
+  }
+
+  get logPath(): string {
+    return join(this.workdir, "storage_controller.log");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  httpClient(): StorageControllerClient {
+    return new StorageControllerClient(this.name, this.url);
+  }
+
+  writeConfig(): void {
+    makeNodeDirectory(this.context, this.workdir);
+    // The embedded engine keeps its state file here; with real Neon it is the directory of the controller's database.
+    makeNodeDirectory(this.context, join(this.context.repoDir, "storage_controller_db"));
+  }
+
+  /** Resolves when the controller's heartbeats have found every one of these pageservers. */
+  async waitUntilActive(nodeIds: readonly number[], budgetMs = 20_000): Promise<void> {
+    const client = this.httpClient();
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const nodes = await client.listNodes();
+      observed(nodes.map((node) => `${node.id}: ${JSON.stringify(node.availability)}`).join(", ") || "no nodes");
+      return nodeIds.every((id) => nodes.some((node) => node.id === id && isActive(node.availability)));
+    };
+    const name = `pageservers ${nodeIds.join(", ")} to become Active`;
+    await pollUntil(name, probe, { budgetMs, component: this.name, logPath: this.logPath });
+  }
+
+  protected spawnSpec() {
+    const { maxOffline = "10s", maxWarmingUp = "30s", heartbeatInterval = "1s" } = this.config;
+    return {
+      command: this.context.engine.binary("storage_controller"),
+      args: [
+        ...["-l", `127.0.0.1:${this.port}`, "--dev"],
+        ...["--database-url", `postgresql://localhost:${this.databasePort}/storage_controller`],
+        ...["--max-offline-interval", maxOffline, "--max-warming-up-interval", maxWarmingUp],
+        ...["--heartbeat-interval", heartbeatInterval, "--address-for-peers", `${this.url}/`],
+        ...this.#optionalArguments(),
+        `--neon-local-repo-dir=${this.context.repoDir}`,
+      ],
+      cwd: this.workdir,
+    };
+  }
+
+  #optionalArguments(): string[] {
+    const { startAsCandidate, splitThreshold, maxSecondaryLagBytes, longReconcileThreshold } = this.config;
+    const given: [string, string | number | undefined][] = [
+      ["--split-threshold", splitThreshold],
+      ["--max-secondary-lag-bytes", maxSecondaryLagBytes],
+      ["--long-reconcile-threshold", longReconcileThreshold],
+    ];
+    const valued = given.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag}=${value}`]));
+    return startAsCandidate === true ? ["--start-as-candidate", ...valued] : valued;
+  }
+
+  protected readiness() {
+    return Wait.http(`${this.url}/ready`);
+  }
+}
+
+function isActive(availability: unknown): boolean {
+  if (typeof availability === "string") return availability === "Active";
+  return typeof availability === "object" && availability !== null && "Active" in availability;
+}

@@ -1,0 +1,107 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PgVersion } from "../types";
+import { makeNodeDirectory } from "./context";
+import type { NodeContext } from "./context";
+import { NeonNode } from "./neon-node";
+import type { PgBin } from "./pg-bin";
+import { queryOnce, SqlSession, templateQuery } from "./sql";
+import type { SqlOptions, SqlRow, SqlTarget } from "./sql";
+import { Wait } from "../wait";
+import { freeSharedMemory, signalPostmaster } from "./postmaster";
+
+export interface VanillaPostgresSettings {
+  dataDir: string;
+  port: number;
+  pgVersion: PgVersion;
+  pgBin: PgBin;
+}
+
+/** A plain Postgres of the same directory as the computes', without anything of Neon's. */
+export class VanillaPostgres extends NeonNode {
+  readonly name = "vanilla postgres";
+  readonly settings: VanillaPostgresSettings;
+
+  constructor(context: NodeContext, settings: VanillaPostgresSettings) {
+    super(context);
+    this.settings = settings;
+  }
+
+  get logPath(): string {
+    return `${this.settings.dataDir}.log`;
+  }
+
+  get port(): number {
+    return this.settings.port;
+  }
+
+  get connstr(): string {
+    return `postgresql://cloud_admin@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** initdb; the superuser is cloud_admin, as in a compute. */
+  async init(): Promise<void> {
+    const { dataDir, pgBin, port } = this.settings;
+    makeNodeDirectory(this.context, dataDir);
+    const options = [
+      "--username",
+      "cloud_admin",
+      "--encoding",
+      "utf8",
+      "--locale",
+      "C.UTF-8",
+      "--no-sync",
+      "-A",
+      "trust",
+    ];
+    await pgBin.run("initdb", ["-D", dataDir, ...options]);
+    this.configure([`port=${port}`, "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "fsync=off"]);
+  }
+
+  /** Appends lines to postgresql.conf; they hold from the next start on. */
+  configure(lines: readonly string[]): void {
+    appendFileSync(join(this.settings.dataDir, "postgresql.conf"), `${lines.join("\n")}\n`);
+  }
+
+  /** Fast shutdown, or immediate; throws when the server must be killed. */
+  override async stop(options: { immediate?: boolean; budgetMs?: number } = {}): Promise<void> {
+    if (this.isRunning()) {
+      signalPostmaster(this.settings.dataDir, options.immediate === true ? "SIGQUIT" : "SIGINT");
+      await this.waitForExit(options.budgetMs ?? 10_000);
+    }
+    await super.stop({ immediate: true, budgetMs: 1_000 });
+  }
+
+  override async kill9(): Promise<void> {
+    await super.kill9();
+    freeSharedMemory(this.settings.dataDir);
+  }
+
+  sql(strings: TemplateStringsArray, ...values: unknown[]): Promise<SqlRow[]> {
+    return queryOnce(this.#target(), ...templateQuery(strings, values));
+  }
+
+  query(text: string, values?: readonly unknown[], options: SqlOptions = {}): Promise<SqlRow[]> {
+    return queryOnce(this.#target(), text, values, options);
+  }
+
+  connect(options: SqlOptions = {}): Promise<SqlSession> {
+    return SqlSession.connect(this.#target(), options);
+  }
+
+  #target(): SqlTarget {
+    return { name: this.name, host: "127.0.0.1", port: this.port, user: "cloud_admin", database: "postgres" };
+  }
+
+  protected spawnSpec() {
+    return {
+      command: this.context.engine.postgresProgram(this.settings.pgVersion, "postgres"),
+      args: ["-D", this.settings.dataDir],
+      cwd: this.settings.dataDir,
+    };
+  }
+
+  protected readiness() {
+    return Wait.log(this.logPath, /database system is ready to accept connections/);
+  }
+}

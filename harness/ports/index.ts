@@ -1,0 +1,2 @@
+export { assertPortFree } from "./assert-port-free";
+export { PortLease, PortPool } from "./port-pool";

@@ -1,0 +1,16 @@
+export { canTraverse } from "./access";
+export { childEnvironment, runMarker } from "./environment";
+export { describeUser, resolveTestUser } from "./identity";
+export type { ProcessIdentity } from "./identity";
+export { killTree } from "./kill-tree";
+export { readLogTail } from "./log-file";
+export { ManagedProcess } from "./managed-process";
+export type { SpawnSpec } from "./managed-process";
+export { beginRun } from "./run";
+export { keepDirectory, registerDirectory } from "./run-state";
+export { startReaper, sweepStaleRuns } from "./start-reaper";
+export type { Reaper, ReaperOptions, ReapReport } from "./start-reaper";
+export { stage } from "./stage";
+export type { StageOptions } from "./stage";
+export { describeStop } from "./stop-ladder";
+export type { StopFacts, StopLadder } from "./stop-ladder";

@@ -1,0 +1,2 @@
+export { localFsStorage, remoteStorageToml } from "./remote-storage";
+export type { RemoteStorage } from "./remote-storage";

@@ -1,0 +1,11 @@
+export { HARNESS_ERRORS } from "./error-codes";
+export type { Fault, HarnessErrorCode } from "./error-codes";
+export { HarnessError, errnoOf, messageOfUnknown } from "./errors";
+export type { ErrorReport } from "./errors";
+export { TenantId, TimelineId } from "./ids";
+export { Lsn } from "./lsn";
+export { PgVersion } from "./pg-version";
+export { hideSecrets } from "./secrets";
+export { TenantShardId } from "./tenant-shard-id";
+export { describeExit } from "./watched-process";
+export type { ExitFacts, WatchedProcess } from "./watched-process";

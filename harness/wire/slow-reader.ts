@@ -1,0 +1,162 @@
+import type { TenantId, TimelineId } from "../types";
+import { Lsn } from "../types";
+import { frame } from "./backend-messages";
+import { ConnectionError } from "./errors";
+import { encodePagestreamRequest } from "./pagestream";
+import type { PagestreamRequest, PagestreamVersion, RelTag } from "./pagestream";
+import { PgConnection } from "./pg-connection";
+
+export interface SlowReaderOptions {
+  host: string;
+  port: number;
+  tenantId: TenantId;
+  timelineId: TimelineId;
+  /** Default 3. */
+  version?: PagestreamVersion;
+  password?: string;
+  /** Test messages need a pageserver with the `testing` feature; GetPage works with all. Default "test". */
+  kind?: "test" | "getpage";
+  /** Bytes of one Test message, default 1 MiB: the pipe is full within a second. */
+  messageSize?: number;
+  /** The relation whose first block is asked for, default pg_class of database 5. */
+  rel?: RelTag;
+  /** How long the socket must have taken nothing, default 2000. */
+  stalledForMs?: number;
+}
+
+export interface PipeFacts {
+  bytesSent: number;
+  messagesSent: number;
+  stalledForMs: number;
+}
+
+/** Small writes, one at a time, so that every 64 KiB the kernel takes is seen as progress. */
+const WRITE_BYTES = 64 * 1024;
+/** Socket buffers of both sides are far below; a server that takes this much does not stop reading. */
+const MAX_BYTES = 512 * 1024 * 1024;
+const CHECK_INTERVAL_MS = 25;
+/** A clock alone would take a busy event loop for a full pipe. */
+const MIN_CHECKS = 3;
+const PG_CLASS: RelTag = { spcNode: 1663, dbNode: 5, relNode: 1259, forkNum: 0 };
+
+function slowRequest(options: SlowReaderOptions): PagestreamRequest {
+  if (options.kind === "getpage") {
+    const rel = options.rel ?? PG_CLASS;
+    return { kind: "getpage", rel, blkno: 0, reqid: 1n, requestLsn: Lsn.MAX, notModifiedSince: 1n };
+  }
+  const message = Buffer.alloc(options.messageSize ?? 1024 * 1024, "x");
+  return { kind: "test", batchKey: 42n, message, reqid: 1n, requestLsn: 23n, notModifiedSince: 23n };
+}
+
+/** A client that sends pagestream requests and never reads the answers, so that the server's writes are blocked. */
+export class SlowReader implements Disposable {
+  /** Resolves when the connection is closed, by whichever side. */
+  readonly connectionLost: Promise<void>;
+  readonly #connection: PgConnection;
+  readonly #address: string;
+  readonly #stalledForMs: number;
+  readonly #messageBytes: number;
+  readonly #bytes: Buffer;
+  #bytesSent = 0;
+  #lastProgress = performance.now();
+  #checksWithoutProgress = 0;
+  #writing = false;
+  #filling = false;
+
+  private constructor(connection: PgConnection, options: SlowReaderOptions) {
+    this.#connection = connection;
+    this.#address = `${options.host}:${options.port}`;
+    this.#stalledForMs = options.stalledForMs ?? 2000;
+    const message = frame("d", encodePagestreamRequest(options.version ?? 3, slowRequest(options)));
+    this.#messageBytes = message.length;
+    const repeats = Math.max(1, Math.floor(WRITE_BYTES / message.length));
+    this.#bytes = Buffer.concat(Array.from({ length: repeats }, () => message));
+    this.connectionLost = new Promise((resolve) => {
+      connection.closed.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  /** Opens the pagestream and stops reading. Rejects with ConnectionError or PgError. */
+  static async open(options: SlowReaderOptions): Promise<SlowReader> {
+    const { host, port, password, tenantId, timelineId } = options;
+    const connection = await PgConnection.connect({ host, port, password });
+    try {
+      const stream = await connection.copyBoth(`pagestream_v${options.version ?? 3} ${tenantId} ${timelineId}`);
+      stream.pause();
+      return new SlowReader(connection, options);
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  get facts(): PipeFacts {
+    const stalledForMs = Math.round(performance.now() - this.#lastProgress);
+    return { bytesSent: this.#bytesSent, messagesSent: Math.floor(this.#bytesSent / this.#messageBytes), stalledForMs };
+  }
+
+  /** Sends until the socket takes nothing any more. Rejects when the server drains the pipe or closes it instead. */
+  async fillPipe(options: { budgetMs: number }): Promise<PipeFacts> {
+    const started = performance.now();
+    this.#lastProgress = started;
+    this.#filling = true;
+    this.#writeNext();
+    try {
+      return await new Promise((resolve, reject) => {
+        const check = (): void => {
+          const outcome = this.#outcome(performance.now() - started, options.budgetMs);
+          if (outcome === undefined) return;
+          clearInterval(timer);
+          if (outcome instanceof Error) reject(outcome);
+          else resolve(outcome);
+        };
+        const timer = setInterval(check, CHECK_INTERVAL_MS);
+      });
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#connection.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #outcome(elapsedMs: number, budgetMs: number): PipeFacts | Error | undefined {
+    const facts = this.facts;
+    const sent = `${facts.messagesSent} messages (${facts.bytesSent} bytes) in ${Math.round(elapsedMs)} ms`;
+    if (this.#connection.closed.aborted) {
+      const reason = (this.#connection.closed.reason as Error).message;
+      return new ConnectionError(`${this.#address}: ${reason}, after ${sent}, before the pipe was full`);
+    }
+    this.#checksWithoutProgress += 1;
+    const drains = facts.bytesSent >= MAX_BYTES;
+    const stalled = facts.stalledForMs >= this.#stalledForMs && this.#checksWithoutProgress >= MIN_CHECKS;
+    if (stalled && !drains) return facts;
+    if (elapsedMs < budgetMs && !drains) return undefined;
+    return new Error(
+      `${this.#address} still takes requests although nobody reads its answers: ${sent}, ` +
+        `last progress ${facts.stalledForMs} ms ago, expected a stall of ${this.#stalledForMs} ms within ${budgetMs} ms`,
+    );
+  }
+
+  #writeNext(): void {
+    if (this.#writing || !this.#filling || this.#bytesSent >= MAX_BYTES) return;
+    const start = this.#bytesSent % this.#bytes.length;
+    const chunk = this.#bytes.subarray(start, start + WRITE_BYTES);
+    this.#writing = true;
+    this.#connection.socket.write(chunk, (error) => {
+      this.#writing = false;
+      // A failed write closes the connection, which is noticed there.
+      if (error) return;
+      this.#bytesSent += chunk.length;
+      this.#lastProgress = performance.now();
+      this.#checksWithoutProgress = 0;
+      this.#writeNext();
+    });
+  }
+}

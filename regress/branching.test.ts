@@ -1,0 +1,41 @@
+import { expect, test } from "../fixtures";
+
+test("a branch at the head has the ancestor's rows, and the two go separate ways", async ({ neonSimpleEnv: env }) => {
+  const main = await env.endpoints.createStart("main");
+  await main.sql`create table t as select generate_series(1, 1000) as i`;
+  await env.waitForLastFlushLsn(main);
+  await env.createBranch("child");
+  await main.sql`insert into t values (-1)`;
+
+  const child = await env.endpoints.createStart("child");
+  expect(await child.sql`select count(*)::int as n, min(i) from t`).toEqual([{ n: 1000, min: 1 }]);
+  await child.sql`delete from t where i > 10`;
+  expect(await child.sql`select count(*)::int as n from t`).toEqual([{ n: 10 }]);
+  expect(await main.sql`select count(*)::int as n, min(i) from t`).toEqual([{ n: 1001, min: -1 }]);
+});
+
+test("a branch survives restarts of its compute and of the pageserver", async ({ neonSimpleEnv: env }) => {
+  const main = await env.endpoints.createStart("main");
+  await main.sql`create table t as select generate_series(1, 1000) as i`;
+  await env.waitForLastFlushLsn(main);
+  await env.createBranch("child");
+  const child = await env.endpoints.createStart("child");
+  await child.sql`update t set i = i + 1`;
+  await child.kill9();
+  await env.pageserver.kill9();
+  await env.pageserver.start();
+  await child.start();
+  expect(await child.sql`select sum(i)::int from t`).toEqual([{ sum: 501500 }]);
+  expect(await main.sql`select sum(i)::int from t`).toEqual([{ sum: 500500 }]);
+});
+
+test("a branch can be made at an LSN in the past", async ({ neonSimpleEnv: env }) => {
+  const main = await env.endpoints.createStart("main");
+  await main.sql`create table t as select 1 as i`;
+  const lsn = await main.flushLsn();
+  await main.sql`insert into t values (2)`;
+  await env.waitForLastFlushLsn(main);
+  await env.createBranch("past", { lsn });
+  const past = await env.endpoints.createStart("past");
+  expect(await past.sql`select i from t`).toEqual([{ i: 1 }]);
+});

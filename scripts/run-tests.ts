@@ -1,0 +1,118 @@
+import { execa } from "execa";
+import { prepareEngine, requirePgVersion } from "../harness/engine";
+import type { Engine } from "../harness/engine";
+import { beginRun } from "../harness/process";
+import { HarnessError, PgVersion } from "../harness/types";
+import { collectTests } from "./collect";
+import type { CollectedTest } from "./collect";
+import { parseKeyword } from "./keyword";
+import type { KeywordMatcher } from "./keyword";
+import type { Options } from "./options";
+import { PROJECT_ROOT } from "./project";
+import { selectSuites } from "./suites";
+import type { Selection } from "./suites";
+
+/** Runs the chosen tests in vitest and returns the exit code. */
+export async function runTests(options: Options): Promise<number> {
+  const selection = selectSuites(PROJECT_ROOT, options.positionals, process.cwd());
+  const matches = options.keyword === undefined ? undefined : parseKeyword(options.keyword);
+  // From here on everything that is started dies with this process, vitest included, whatever ends it.
+  const run = await beginRun();
+  // Ctrl-C reaches vitest by itself, for it is in the same group; it tears down, and we wait for it.
+  let interrupted = false;
+  process.on("SIGINT", () => (interrupted = true));
+  let code: number | undefined;
+  try {
+    code = await runSelected(options, selection, matches);
+  } finally {
+    // Where vitest itself was killed, or is broken, what its tests left is no fault of theirs.
+    await run.finish({ interrupted: interrupted || code !== 0 });
+  }
+  return interrupted ? 130 : code;
+}
+
+async function runSelected(
+  options: Options,
+  selection: Selection,
+  matches: KeywordMatcher | undefined,
+): Promise<number> {
+  const engine = await prepareEngine();
+  const versions = chooseVersions(engine, options.pgVersions);
+  process.env["NEON_TEST_PG_VERSIONS"] = versions.join(",");
+  process.stdout.write(`${firstLine(engine, versions)}\n`);
+
+  const args = projectArguments(selection, versions);
+  if (matches === undefined && !options.list) return vitest(["run", ...args, ...runArguments(options)], options);
+  const tests = await collectTests(PROJECT_ROOT, args);
+  const chosen = matches === undefined ? tests : tests.filter((test) => matches(test.fullName));
+  if (chosen.length === 0) throw unknownTest(options.keyword ?? "", tests);
+  if (options.list) {
+    process.stdout.write(`${chosen.map((test) => test.fullName).join("\n")}\n${chosen.length} tests\n`);
+    return 0;
+  }
+  return vitest(["run", ...exactly(chosen, args), ...runArguments(options)], options);
+}
+
+function chooseVersions(engine: Engine, asked: readonly PgVersion[]): PgVersion[] {
+  const fromEnvironment = process.env["DEFAULT_PG_VERSION"];
+  const wanted = asked.length === 0 && fromEnvironment ? [PgVersion.parse(fromEnvironment)] : asked;
+  for (const version of wanted) requirePgVersion(engine.facts.pgDistribDir, version, engine.facts.pgDistribDir);
+  return wanted.length > 0 ? [...wanted] : [engine.defaultPgVersion()];
+}
+
+function firstLine(engine: Engine, versions: readonly PgVersion[]): string {
+  const user = engine.facts.identity === undefined ? "" : `, nodes run as ${engine.facts.identity.name}`;
+  const running = versions.map((version) => PgVersion.dirName(version)).join(", ");
+  return `neon-test: ${engine.describe()}; running on ${running}, storage local_fs${user}`;
+}
+
+function projectArguments(selection: Selection, versions: readonly PgVersion[]): string[] {
+  const names = selection.suites.flatMap((suite) =>
+    suite === "harness" || versions.length <= 1 ? [suite] : versions.map((version) => `${suite} v${version}`),
+  );
+  return [...names.map((name) => `--project=${name}`), ...selection.filters];
+}
+
+function runArguments(options: Options): string[] {
+  return [
+    "--reporter=./scripts/reporter.ts",
+    ...(options.workers === undefined ? [] : [`--maxWorkers=${options.workers}`]),
+    ...(options.exitFirst ? ["--bail=1"] : []),
+    ...(options.stream ? ["--disable-console-intercept"] : []),
+    ...options.vitestArguments,
+  ];
+}
+
+/** Files and a pattern that select just these tests. */
+function exactly(tests: readonly CollectedTest[], args: readonly string[]): string[] {
+  const projects = args.filter((arg) => arg.startsWith("--project="));
+  const files = [...new Set(tests.map((test) => test.file))];
+  const names = tests.map((test) => test.name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return [...projects, ...files, `--testNamePattern=^(?:${[...new Set(names)].join("|")})$`];
+}
+
+async function vitest(args: readonly string[], options: Options): Promise<number> {
+  const result = await execa("node", ["node_modules/vitest/vitest.mjs", ...args], {
+    cwd: PROJECT_ROOT,
+    stdio: "inherit",
+    reject: false,
+    cleanup: false,
+    env: {
+      ...(options.preserveDatabaseFiles ? { NEON_TEST_PRESERVE_DATABASE_FILES: "1" } : {}),
+      ...(options.stream ? { NEON_TEST_STREAM_LOGS: "1" } : {}),
+    },
+  });
+  return result.exitCode ?? 1;
+}
+
+function unknownTest(keyword: string, tests: readonly CollectedTest[]): HarnessError {
+  return new HarnessError("UNKNOWN_TEST", {
+    summary: `no test matches ${JSON.stringify(keyword)}`,
+    expected: "an expression that matches a file or a test name",
+    found: `${tests.length} tests, e.g. ${tests
+      .slice(0, 3)
+      .map((test) => test.fullName)
+      .join("; ")}`,
+    todo: "see `neon-test --list`",
+  });
+}

@@ -1,0 +1,103 @@
+import { tmpdir } from "node:os";
+import { NeonEnvBuilder, TestDirectory } from "../harness/env";
+import type { NeonEnv } from "../harness/env";
+import type { NeonNode } from "../harness/nodes";
+import { PortPool } from "../harness/ports";
+import { beginRun } from "../harness/process";
+import { describeExit, HarnessError } from "../harness/types";
+import type { Options } from "./options";
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/**
+ * `neon-test up`: an environment in the foreground, three safekeepers and one compute, until Ctrl-C. A node that is
+ * killed meanwhile is started again, so that people can try what Neon survives.
+ */
+export async function up(options: Options): Promise<number> {
+  if (options.positionals.length > 1) {
+    throw new HarnessError("BAD_ARGUMENT", {
+      summary: "up takes no further arguments",
+      found: options.positionals.slice(1).join(" "),
+    });
+  }
+  const engine = await prepareEngine();
+  const run = await beginRun();
+  const stopped = untilAskedToStop();
+  await using ports = await PortPool.lease();
+  const directory = TestDirectory.create(`${tmpdir()}/neon-test-up`, `${process.pid}`, engine.facts.identity);
+  const pgVersion = options.pgVersions[0] ?? engine.defaultPgVersion();
+  const builder = new NeonEnvBuilder({ engine, pgVersion, directory, ports }).with({ numSafekeepers: 3 });
+  try {
+    const env = await builder.initStart();
+    await env.endpoints.createStart("main");
+    describeEnv(env);
+    const watch = new NodeWatch(env);
+    await stopped;
+    watch.end();
+    print("stopping …");
+  } finally {
+    await builder.env?.tearDown({ passed: true });
+    directory.remove();
+    await run.finish({ interrupted: false });
+  }
+  print("gone without a trace");
+  return 0;
+}
+
+function describeEnv(env: NeonEnv): void {
+  print(`neon-test up: ${env.engine.describe()}`);
+  for (const endpoint of env.endpoints.all) {
+    print(`  psql '${endpoint.connstr}'    (${endpoint.name}, branch main)`);
+  }
+  print(`  storage_controller  ${env.storageController.url}    pid ${env.storageController.pid}`);
+  for (const ps of env.pageservers) print(`  ${ps.name}        ${ps.httpClient().http.baseUrl}    pid ${ps.pid}`);
+  for (const sk of env.safekeepers) print(`  ${sk.name}        ${sk.httpClient().http.baseUrl}    pid ${sk.pid}`);
+  print(`  storage_broker      ${env.broker.url}    pid ${env.broker.pid}`);
+  for (const endpoint of env.endpoints.all)
+    print(`  compute_ctl         ${endpoint.httpClient().http.baseUrl}/status    pid ${endpoint.pid}`);
+  print(`  files               ${env.repoDir}`);
+  print("Kill what you like, it is started again. Ctrl-C takes everything down.");
+}
+
+/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP. */
+function untilAskedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Starts nodes again that died without being asked to. */
+class NodeWatch {
+  #ended = false;
+
+  constructor(env: NeonEnv) {
+    const nodes: NeonNode[] = [
+      env.broker,
+      env.storageController,
+      ...env.safekeepers,
+      ...env.pageservers,
+      ...env.endpoints.all,
+    ];
+    for (const node of nodes) void this.#watch(node);
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #watch(node: NeonNode): Promise<void> {
+    for (;;) {
+      const exit = await node.exited();
+      if (this.#ended) return;
+      print(`${node.name} ended: ${describeExit(exit)}; starting it again`);
+      try {
+        await node.kill9();
+        await node.start();
+        print(`${node.name} is back, pid ${node.pid}`);
+      } catch (error) {
+        print(`${node.name} did not come back: ${error instanceof Error ? error.message : String(error)}`);
+        return;
+      }
+    }
+  }
+}
