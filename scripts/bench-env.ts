@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NeonEnvBuilder, TestDirectory } from "../harness/env";
 import type { NeonEnv } from "../harness/env";
+import { prepareEngine } from "../harness/engine";
 import type { Engine } from "../harness/engine";
 import { makeNodeDirectory, PgBin, VanillaPostgres } from "../harness/nodes";
 import { PortPool } from "../harness/ports";

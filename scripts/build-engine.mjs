@@ -1,5 +1,15 @@
 // Bundles the embedded engine into dist/embedded: five executables that need only `node`.
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -13,8 +23,9 @@ function newestSource() {
   let newest = statSync(join(root, "package.json")).mtimeMs;
   for (const folder of ["embedded", "wire", "storage", "process", "types"]) {
     for (const entry of readdirSync(join(root, "harness", folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith(".ts") || entry.name.endsWith(".test.ts")) continue;
-      newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      if (!entry.isFile() || !path.endsWith(".ts") || /\.test(-data)?\.ts$|\/testing\//.test(path)) continue;
+      newest = Math.max(newest, statSync(path).mtimeMs);
     }
   }
   return newest;
@@ -22,6 +33,7 @@ function newestSource() {
 
 /** Builds beside the place and renames into it, so that a run that starts meanwhile never meets half a bundle. */
 async function buildAll() {
+  const started = new Date();
   const staging = `${outdir}.${process.pid}`;
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(staging, { recursive: true });
@@ -44,6 +56,8 @@ async function buildAll() {
     chmodSync(join(staging, name), 0o755);
   }
   writeFileSync(join(staging, "package.json"), '{"type":"commonjs"}\n');
+  // What is edited while we build is newer than the bundle.
+  utimesSync(join(staging, "package.json"), started, started);
   rmSync(outdir, { recursive: true, force: true });
   renameSync(staging, outdir);
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bottom = ["harness/types"];
 const base = [...bottom, "harness/process", "harness/wait", "harness/ports"];
-const nodes = [...base, "harness/api", "harness/wire", "harness/storage"];
+const nodes = [...base, "harness/api", "harness/auth", "harness/wire", "harness/storage"];
 
 /** Layer → what it may import besides itself. A folder that is not named here may not be imported by any other. */
 const allowed = {
@@ -15,6 +15,7 @@ const allowed = {
   "harness/wait": [...bottom, "harness/process"],
   "harness/ports": [...bottom, "harness/wait", "harness/process"],
   "harness/api": base,
+  "harness/auth": [...bottom, "harness/process"],
   "harness/wire": bottom,
   "harness/storage": base,
   "harness/engine": base,
@@ -22,6 +23,8 @@ const allowed = {
   "harness/checks": [...nodes, "harness/engine", "harness/nodes"],
   "harness/faults": [...nodes, "harness/nodes"],
   "harness/env": [...nodes, "harness/engine", "harness/nodes", "harness/checks", "harness/faults"],
+  // Replays recorded answers of real Neon; what it finds is in docs/engine-differences.md.
+  "harness/golden": [...nodes, "harness/nodes", "harness/env"],
   "harness/report": base,
   // What several layers' tests share; only tests and what stands beside them import it.
   "harness/testing": base,
@@ -61,8 +64,7 @@ for (const entry of files) {
   for (const match of readFileSync(path, "utf8").matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
     const target = relative(root, join(dirname(path), match[1]));
     const to = layerOf(target.includes("/") || target in allowed ? target : `${target}/`);
-    if (!permitted(from, to, isTestFile(file)))
-      problems.push(`${file}: ${from} may not import ${to} ("${match[1]}")`);
+    if (!permitted(from, to, isTestFile(file))) problems.push(`${file}: ${from} may not import ${to} ("${match[1]}")`);
   }
 }
 if (problems.length > 0) {

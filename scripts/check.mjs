@@ -8,7 +8,7 @@ const steps = [
   ["tidy", "node scripts/check-tidy.mjs"],
   ["types", "tsc -p ."],
   ["unused", "knip --no-progress"],
-  ["self-tests", "vitest run --project harness --reporter=dot"],
+  ["self-tests", "vitest run --project harness --reporter=dot --maxWorkers=100%"],
 ];
 
 const failed = [];

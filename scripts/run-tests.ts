@@ -1,16 +1,20 @@
+import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { prepareEngine, requirePgVersion } from "../harness/engine";
+import { prepareEngine } from "../harness/engine";
 import type { Engine } from "../harness/engine";
+import { requireOutputDirectory } from "../harness/env";
 import { beginRun } from "../harness/process";
 import { HarnessError, PgVersion } from "../harness/types";
 import { collectTests } from "./collect";
 import type { CollectedTest } from "./collect";
+import { CtrlC } from "./ctrl-c";
 import { parseKeyword } from "./keyword";
 import type { KeywordMatcher } from "./keyword";
 import type { Options } from "./options";
 import { PROJECT_ROOT } from "./project";
 import { selectSuites } from "./suites";
 import type { Selection } from "./suites";
+import { chooseVersions } from "./versions";
 
 /** Runs the chosen tests in vitest and returns the exit code. */
 export async function runTests(options: Options): Promise<number> {
@@ -18,31 +22,37 @@ export async function runTests(options: Options): Promise<number> {
   const matches = options.keyword === undefined ? undefined : parseKeyword(options.keyword);
   // From here on everything that is started dies with this process, vitest included, whatever ends it.
   const run = await beginRun();
-  // Ctrl-C reaches vitest by itself, for it is in the same group; it tears down, and we wait for it.
-  let interrupted = false;
-  process.on("SIGINT", () => (interrupted = true));
+  const ctrlC = new CtrlC();
   let code: number | undefined;
   try {
-    code = await runSelected(options, selection, matches);
+    code = await runSelected(options, selection, matches, ctrlC);
+  } catch (error) {
+    // Half-done work complains when it is interrupted.
+    if (!ctrlC.pressed) throw error;
   } finally {
     // Where vitest itself was killed, or is broken, what its tests left is no fault of theirs.
-    await run.finish({ interrupted: interrupted || code !== 0 });
+    await run.finish({ interrupted: ctrlC.pressed || code !== 0 });
   }
-  return interrupted ? 130 : code;
+  return ctrlC.pressed ? 130 : (code ?? 1);
 }
 
 async function runSelected(
   options: Options,
   selection: Selection,
   matches: KeywordMatcher | undefined,
+  ctrlC: CtrlC,
 ): Promise<number> {
+  // A relative one is meant from where the command was typed; vitest runs in the project.
+  const output = process.env["TEST_OUTPUT"];
+  if (output) process.env["TEST_OUTPUT"] = resolve(output);
+  requireOutputDirectory(process.env["TEST_OUTPUT"] ?? join(PROJECT_ROOT, "test_output"));
   const engine = await prepareEngine();
   const versions = chooseVersions(engine, options.pgVersions);
   process.env["NEON_TEST_PG_VERSIONS"] = versions.join(",");
   process.stdout.write(`${firstLine(engine, versions)}\n`);
 
   const args = projectArguments(selection, versions);
-  if (matches === undefined && !options.list) return vitest(["run", ...args, ...runArguments(options)], options);
+  if (matches === undefined && !options.list) return vitest([...args, ...runArguments(options)], options, ctrlC);
   const tests = await collectTests(PROJECT_ROOT, args);
   const chosen = matches === undefined ? tests : tests.filter((test) => matches(test.fullName));
   if (chosen.length === 0) throw unknownTest(options.keyword ?? "", tests);
@@ -50,14 +60,7 @@ async function runSelected(
     process.stdout.write(`${chosen.map((test) => test.fullName).join("\n")}\n${chosen.length} tests\n`);
     return 0;
   }
-  return vitest(["run", ...exactly(chosen, args), ...runArguments(options)], options);
-}
-
-function chooseVersions(engine: Engine, asked: readonly PgVersion[]): PgVersion[] {
-  const fromEnvironment = process.env["DEFAULT_PG_VERSION"];
-  const wanted = asked.length === 0 && fromEnvironment ? [PgVersion.parse(fromEnvironment)] : asked;
-  for (const version of wanted) requirePgVersion(engine.facts.pgDistribDir, version, engine.facts.pgDistribDir);
-  return wanted.length > 0 ? [...wanted] : [engine.defaultPgVersion()];
+  return vitest([...exactly(chosen, args), ...runArguments(options)], options, ctrlC);
 }
 
 function firstLine(engine: Engine, versions: readonly PgVersion[]): string {
@@ -91,18 +94,22 @@ function exactly(tests: readonly CollectedTest[], args: readonly string[]): stri
   return [...projects, ...files, `--testNamePattern=^(?:${[...new Set(names)].join("|")})$`];
 }
 
-async function vitest(args: readonly string[], options: Options): Promise<number> {
-  const result = await execa("node", ["node_modules/vitest/vitest.mjs", ...args], {
+/** It tears down on Ctrl-C by itself, and we wait for it. */
+async function vitest(args: readonly string[], options: Options, ctrlC: CtrlC): Promise<number> {
+  if (ctrlC.pressed) return 130;
+  const child = execa("node", ["node_modules/vitest/vitest.mjs", "run", ...args], {
     cwd: PROJECT_ROOT,
     stdio: "inherit",
     reject: false,
     cleanup: false,
+    detached: true,
     env: {
       ...(options.preserveDatabaseFiles ? { NEON_TEST_PRESERVE_DATABASE_FILES: "1" } : {}),
       ...(options.stream ? { NEON_TEST_STREAM_LOGS: "1" } : {}),
     },
   });
-  return result.exitCode ?? 1;
+  ctrlC.passTo(child);
+  return (await child).exitCode ?? 1;
 }
 
 function unknownTest(keyword: string, tests: readonly CollectedTest[]): HarnessError {

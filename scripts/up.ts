@@ -1,11 +1,14 @@
 import { tmpdir } from "node:os";
+import { prepareEngine } from "../harness/engine";
 import { NeonEnvBuilder, TestDirectory } from "../harness/env";
 import type { NeonEnv } from "../harness/env";
 import type { NeonNode } from "../harness/nodes";
 import { PortPool } from "../harness/ports";
 import { beginRun } from "../harness/process";
 import { describeExit, HarnessError } from "../harness/types";
+import { INSISTS_AFTER_MS } from "./ctrl-c";
 import type { Options } from "./options";
+import { chooseVersions } from "./versions";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -17,15 +20,16 @@ export async function up(options: Options): Promise<number> {
   if (options.positionals.length > 1) {
     throw new HarnessError("BAD_ARGUMENT", {
       summary: "up takes no further arguments",
+      expected: "neon-test up, or neon-test up --pg-version V",
       found: options.positionals.slice(1).join(" "),
     });
   }
   const engine = await prepareEngine();
+  const [pgVersion] = chooseVersions(engine, options.pgVersions);
   const run = await beginRun();
   const stopped = untilAskedToStop();
   await using ports = await PortPool.lease();
   const directory = TestDirectory.create(`${tmpdir()}/neon-test-up`, `${process.pid}`, engine.facts.identity);
-  const pgVersion = options.pgVersions[0] ?? engine.defaultPgVersion();
   const builder = new NeonEnvBuilder({ engine, pgVersion, directory, ports }).with({ numSafekeepers: 3 });
   try {
     const env = await builder.initStart();
@@ -36,7 +40,8 @@ export async function up(options: Options): Promise<number> {
     watch.end();
     print("stopping …");
   } finally {
-    await builder.env?.tearDown({ passed: true });
+    // Nothing is checked: what the nodes say of all that was killed is nobody's fault.
+    await builder.env?.tearDown({ passed: false });
     directory.remove();
     await run.finish({ interrupted: false });
   }
@@ -59,10 +64,17 @@ function describeEnv(env: NeonEnv): void {
   print("Kill what you like, it is started again. Ctrl-C takes everything down.");
 }
 
-/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP. */
+/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP. Who insists gets it at once, and the reaper clears up. */
 function untilAskedToStop(): Promise<void> {
+  let askedAt: number | undefined;
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        askedAt ??= performance.now();
+        if (performance.now() - askedAt > INSISTS_AFTER_MS) process.exit(130);
+        resolve();
+      });
+    }
   });
 }
 

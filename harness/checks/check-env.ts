@@ -1,10 +1,11 @@
-import type { Pageserver, StorageBroker, StorageController } from "../nodes";
-import { HarnessError } from "../types";
-import { PAGESERVER_ALLOWED, STORAGE_CONTROLLER_ALLOWED } from "./allowed-errors";
-import { checkLog } from "./log-check";
+import type { NeonNode, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
+import { HarnessError, messageOfUnknown } from "../types";
+import { PAGESERVER_ALLOWED, SAFEKEEPER_FORBIDDEN, STORAGE_CONTROLLER_ALLOWED } from "./allowed-errors";
+import { checkLog, searchLog } from "./log-check";
 
 interface Checkable {
   readonly pageservers: readonly Pageserver[];
+  readonly safekeepers: readonly Safekeeper[];
   readonly storageController: StorageController;
   readonly broker: StorageBroker;
 }
@@ -33,29 +34,33 @@ export async function checkMetrics(pageserver: Pageserver): Promise<void> {
 
 /** Throws LOG_ERRORS, or an AggregateError of several, for lines that no allow-list expects. */
 export function checkLogs(env: Checkable): void {
-  const logs = [
-    ...env.pageservers.map((ps) => ({
-      component: ps.name,
-      path: ps.logPath,
-      allowed: [...PAGESERVER_ALLOWED, ...ps.allowedErrors],
-    })),
-    {
-      component: env.storageController.name,
-      path: env.storageController.logPath,
-      allowed: [...STORAGE_CONTROLLER_ALLOWED, ...env.storageController.allowedErrors],
-    },
-    { component: env.broker.name, path: env.broker.logPath, allowed: [] },
+  const { storageController, broker } = env;
+  const checks = [
+    ...env.pageservers.map((ps) => () => checkNodeLog(ps, [...PAGESERVER_ALLOWED, ...ps.allowedErrors])),
+    ...env.safekeepers.map((sk) => () => searchLog({ ...logOf(sk), forbidden: SAFEKEEPER_FORBIDDEN })),
+    () => checkNodeLog(storageController, [...STORAGE_CONTROLLER_ALLOWED, ...storageController.allowedErrors]),
+    () => checkNodeLog(broker, []),
   ];
-  const failures: unknown[] = [];
-  for (const log of logs) {
-    try {
-      checkLog(log);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
+  const failures = checks.flatMap((check) => failureOf(check));
   if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, "several nodes logged unexpected lines");
+  if (failures.length === 0) return;
+  const messages = failures.map((failure) => messageOfUnknown(failure));
+  throw new AggregateError(failures, `${failures.length} nodes logged unexpected lines:\n${messages.join("\n")}`);
+}
+
+const logOf = (node: NeonNode) => ({ component: node.name, path: node.logPath });
+
+function checkNodeLog(node: NeonNode, allowed: readonly RegExp[]): void {
+  checkLog({ ...logOf(node), allowed });
+}
+
+function failureOf(check: () => void): unknown[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [error];
+  }
 }
 
 /** Everything that must hold while the environment still runs. */

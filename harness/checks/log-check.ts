@@ -8,25 +8,56 @@ export interface LogToCheck {
   allowed: readonly RegExp[];
 }
 
+/** A log of which only some lines are bad, whatever their level. */
+export interface LogToSearch {
+  component: string;
+  path: string;
+  forbidden: readonly RegExp[];
+}
+
 const SUSPICIOUS = /\s(ERROR|WARN)\s/;
 const SHOWN = 20;
 
+function linesOf(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+}
+
 /** The lines at ERROR or WARN that no allow-list expects; empty when there is no log yet. */
 export function unexpectedLines(log: LogToCheck): string[] {
-  if (!existsSync(log.path)) return [];
-  const lines = readFileSync(log.path, "utf8").split("\n");
-  return lines.filter((line) => SUSPICIOUS.test(line) && !log.allowed.some((pattern) => pattern.test(line)));
+  const suspicious = linesOf(log.path).filter((line) => SUSPICIOUS.test(line));
+  return suspicious.filter((line) => !log.allowed.some((pattern) => pattern.test(line)));
 }
 
 /** Throws LOG_ERRORS with the first lines that nobody expected. */
 export function checkLog(log: LogToCheck): void {
   const lines = unexpectedLines(log);
   if (lines.length === 0) return;
-  const more = lines.length > SHOWN ? ` (the first ${SHOWN} follow)` : "";
-  throw new HarnessError("LOG_ERRORS", {
-    summary: `${log.component} logged ${lines.length} unexpected line(s) at ERROR or WARN${more}`,
+  throw logErrors(log, lines, {
+    summary: `${log.component} logged ${lines.length} unexpected line(s) at ERROR or WARN`,
     expected: "none besides those that the test allows",
     todo: "find the reason; if the test causes it, add a pattern to the node's allowedErrors",
+  });
+}
+
+/** Throws LOG_ERRORS with the first lines that must never stand in such a log. */
+export function searchLog(log: LogToSearch): void {
+  const lines = linesOf(log.path).filter((line) => log.forbidden.some((pattern) => pattern.test(line)));
+  if (lines.length === 0) return;
+  throw logErrors(log, lines, {
+    summary: `${log.component} logged ${lines.length} line(s) that mean damage`,
+    expected: `none that match ${log.forbidden.join(", ")}`,
+    todo: "find the reason; no test may cause it",
+  });
+}
+
+function logErrors(
+  log: { component: string; path: string },
+  lines: readonly string[],
+  what: { summary: string; expected: string; todo: string },
+): HarnessError {
+  return new HarnessError("LOG_ERRORS", {
+    ...what,
+    summary: lines.length > SHOWN ? `${what.summary} (the first ${SHOWN} follow)` : what.summary,
     facts: { component: log.component, count: lines.length },
     logPath: log.path,
     logTail: lines.slice(0, SHOWN).join("\n"),

@@ -1,12 +1,13 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { resolveTestUser, stage } from "../process";
 import type { ProcessIdentity } from "../process";
 import { HarnessError, PgVersion } from "../types";
+import { askBinary, askVersion } from "./binary-facts";
+import { describeBuild } from "./describe-build";
 import { embeddedDirectories } from "./embedded";
-import { Engine } from "./engine";
-import { pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
+import { Engine, NEON_TOOLS, NODE_BINARIES } from "./engine";
+import { pgVersionsIn, requireNeonExtension, requireNodeBinaries, requirePgVersion } from "./executables";
 import { featuresOfVersionLine } from "./features";
 import type { Feature } from "./features";
 
@@ -27,11 +28,12 @@ export async function detectEngine(env: Environment = process.env): Promise<Engi
 
 async function embeddedEngine(env: Environment, identity: ProcessIdentity | undefined): Promise<Engine> {
   const places = await embeddedDirectories(identity);
-  const pgDistribDir =
-    env["POSTGRES_DISTRIB_DIR"] === undefined ? places.pgDistribDir : resolve(env["POSTGRES_DISTRIB_DIR"]);
+  const distribDir = env["POSTGRES_DISTRIB_DIR"];
+  const pgDistribDir = distribDir ? await stagePgDirectory(distribDir, identity) : places.pgDistribDir;
   requirePgDirectory(pgDistribDir);
   const environment = { PATH: [dirname(places.node), env["PATH"] ?? ""].join(delimiter), ...places.environment };
-  const version = versionLine(places.neonBin, environment, identity);
+  // The five are one bundle, so one speaks for all.
+  const version = await askVersion(join(places.neonBin, "pageserver"), "pageserver", { environment, identity });
   return new Engine({
     description: `embedded engine ${/embedded:(\S+)/.exec(version)?.[1] ?? ""}`.trim(),
     neonBin: places.neonBin,
@@ -39,6 +41,8 @@ async function embeddedEngine(env: Environment, identity: ProcessIdentity | unde
     pgVersions: pgVersionsIn(pgDistribDir),
     features: new Set([...featuresOfVersionLine(version), ...postgresFeatures(pgDistribDir)]),
     storageControllerState: "file",
+    pageserversNeedController: false,
+    takesInitdbArchive: false,
     computeDataOnTmpfs: true,
     identity,
     environment,
@@ -56,22 +60,34 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
       todo: "set POSTGRES_DISTRIB_DIR, e.g. to Neon's pg_install",
     });
   }
-  const stagedBin = await stage(neonBin, identity);
-  const pgDistribDir = await stage(resolve(distribDir), identity);
-  requirePgDirectory(pgDistribDir);
-  const version = versionLine(stagedBin, {}, identity);
+  const pgDistribDir = await stagePgDirectory(distribDir, identity);
+  requireNeonExtension(pgDistribDir);
+  const stagedBin = await stage(neonBin, identity, { names: [...NODE_BINARIES, ...NEON_TOOLS] });
+  const asker = { environment: {}, identity };
+  const binaries = await Promise.all(NODE_BINARIES.map(async (name) => askBinary(stagedBin, name, asker)));
+  const version = binaries.find(({ name }) => name === "pageserver")?.versionLine ?? "";
   const extra: Feature[] = existsSync(join(neonBin, "neon_local")) ? ["smgr", "neon_local"] : ["smgr"];
+  const features = new Set([...featuresOfVersionLine(version), ...extra, ...postgresFeatures(pgDistribDir)]);
   return new Engine({
-    description: version,
+    description: describeBuild(binaries, features),
     neonBin: stagedBin,
     pgDistribDir,
     pgVersions: pgVersionsIn(pgDistribDir),
-    features: new Set([...featuresOfVersionLine(version), ...extra, ...postgresFeatures(pgDistribDir)]),
+    features,
     storageControllerState: "postgres",
+    pageserversNeedController: true,
+    takesInitdbArchive: true,
     computeDataOnTmpfs: false,
     identity,
-    environment: { POSTGRES_DISTRIB_DIR: pgDistribDir },
+    // compute_ctl would log an ERROR for every trace that no collector takes.
+    environment: { POSTGRES_DISTRIB_DIR: pgDistribDir, OTEL_SDK_DISABLED: "true" },
   });
+}
+
+async function stagePgDirectory(distribDir: string, identity: ProcessIdentity | undefined): Promise<string> {
+  const path = resolve(distribDir);
+  requirePgDirectory(path);
+  return stage(path, identity);
 }
 
 function requirePgDirectory(pgDistribDir: string): void {
@@ -82,23 +98,4 @@ function postgresFeatures(pgDistribDir: string): Feature[] {
   const [first] = pgVersionsIn(pgDistribDir);
   if (first === undefined) return [];
   return existsSync(join(pgDistribDir, PgVersion.dirName(first), "bin", "psql")) ? ["psql"] : [];
-}
-
-/** The first line of `pageserver --version`, asked as the user who will run it. */
-function versionLine(
-  neonBin: string,
-  environment: Record<string, string>,
-  identity: ProcessIdentity | undefined,
-): string {
-  const program = join(neonBin, "pageserver");
-  const who = identity === undefined ? {} : { uid: identity.uid, gid: identity.gid };
-  const env = { PATH: process.env["PATH"] ?? "", ...environment };
-  const result = spawnSync(program, ["--version"], { encoding: "utf8", env, cwd: "/", timeout: 20_000, ...who });
-  if (result.status === 0) return result.stdout.split("\n")[0]?.trim() ?? "";
-  throw new HarnessError("BINARY_BROKEN", {
-    summary: "the pageserver binary does not run",
-    expected: `${program} --version to print a version`,
-    found: result.error?.message ?? `exit code ${result.status}, ${(result.stderr || result.stdout).slice(0, 400)}`,
-    todo: "build it for this machine; check that the libraries it needs are installed",
-  });
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, lchownSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,8 +43,9 @@ function requireBundle(bundle: string): void {
 /** `<dir>/v17` → the npm package of this platform, staged where needed, and so for each version that is installed. */
 async function linkPostgresPackages(identity: ProcessIdentity | undefined): Promise<string> {
   const own = join(PROJECT, "dist", "pg_install");
-  const dir =
-    identity === undefined || canTraverse(PROJECT, identity) ? own : join(cacheDirectory(identity), "pg_install");
+  // One per clone, for another clone's run may be going on.
+  const staged = `pg_install-${createHash("sha256").update(PROJECT).digest("hex").slice(0, 12)}`;
+  const dir = identity === undefined || canTraverse(PROJECT, identity) ? own : join(cacheDirectory(identity), staged);
   mkdirSync(dir, { recursive: true, mode: 0o755 });
   for (const version of PgVersion.ALL) {
     const native = nativeDirectory(version);
@@ -75,5 +77,10 @@ function link(target: string, path: string): void {
 
 /** Where initdb's results are kept for later runs; the nodes' user owns it. */
 function cacheDirectory(identity: ProcessIdentity | undefined): string {
-  return join(tmpdir(), `neon-embedded-cache-${identity?.uid ?? process.getuid?.() ?? 0}`);
+  // Root's TMPDIR may be a folder that the nodes' user can't enter.
+  const parent = identity === undefined ? tmpdir() : "/tmp";
+  const path = join(parent, `neon-embedded-cache-${identity?.uid ?? process.getuid?.() ?? 0}`);
+  const isNew = mkdirSync(path, { recursive: true, mode: 0o755 }) !== undefined;
+  if (isNew && identity !== undefined) lchownSync(path, identity.uid, identity.gid);
+  return path;
 }

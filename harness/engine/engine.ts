@@ -12,6 +12,12 @@ export const NODE_BINARIES = [
   "compute_ctl",
 ] as const;
 
+/** Programs of Neon's that stand beside the five in some builds, and that tests may need. */
+export const NEON_TOOLS = [
+  ...["neon_local", "storcon_cli", "pagectl", "pagebench", "storage_scrubber", "wal_craft", "proxy", "local_proxy"],
+  ...["fast_import", "test_helper_slow_client_reads"],
+] as const;
+
 export type NodeBinary = (typeof NODE_BINARIES)[number];
 
 /** Everything that `Engine.detect()` found out about a directory of binaries; all of it is fact, nothing is asked twice. */
@@ -24,6 +30,10 @@ export interface EngineFacts {
   features: ReadonlySet<Feature>;
   /** Where the storage controller keeps its state: a file of its own, or a Postgres database that someone must start. */
   storageControllerState: "file" | "postgres";
+  /** Whether a pageserver that finds no storage controller when it starts waits for a second or more to try again. */
+  pageserversNeedController: boolean;
+  /** Whether a new timeline can start from an archive of an earlier initdb in the pageserver's remote storage. */
+  takesInitdbArchive: boolean;
   /** Whether a compute's data directory belongs on tmpfs, because the engine writes the whole database into it. */
   computeDataOnTmpfs: boolean;
   /** The unprivileged user that every node runs as when the harness was started by root. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HarnessError, PgVersion } from "../types";
 import { NODE_BINARIES } from "./engine";
@@ -44,6 +44,30 @@ export function requirePgVersion(distribDir: string, version: PgVersion, toldBy:
     todo: "choose one of the versions found with --pg-version or DEFAULT_PG_VERSION, or build the one that is missing",
     facts: { distribDir, version },
   });
+}
+
+/** Where `make install` puts things, with and without a folder of Postgres' own. */
+const LIBRARY_FOLDERS = ["lib", "lib/postgresql"] as const;
+const EXTENSION_FOLDERS = ["share/extension", "share/postgresql/extension"] as const;
+
+/** Throws BINARY_MISSING for a Postgres that a real compute can't run with, because it lacks the neon extension. */
+export function requireNeonExtension(distribDir: string): void {
+  for (const version of pgVersionsIn(distribDir)) {
+    const root = join(distribDir, PgVersion.dirName(version));
+    const wanted = [
+      { name: "lib/neon.so", places: LIBRARY_FOLDERS.flatMap((dir) => [`${dir}/neon.so`, `${dir}/neon.dylib`]) },
+      { name: "share/extension/neon.control", places: EXTENSION_FOLDERS.map((dir) => `${dir}/neon.control`) },
+    ];
+    const missing = wanted.filter(({ places }) => !places.some((place) => existsSync(join(root, place))));
+    if (missing.length === 0) continue;
+    throw new HarnessError("BINARY_MISSING", {
+      summary: `${root} is a Postgres without the neon extension`,
+      expected: wanted.map(({ name }) => name).join(" and "),
+      found: `no ${missing.map(({ name }) => name).join(", no ")}`,
+      todo: "build it as `make` of Neon does, or unset NEON_BIN for the embedded engine, which takes any Postgres",
+      facts: { root, version },
+    });
+  }
 }
 
 function namesIn(dir: string): string {

@@ -9,7 +9,7 @@ const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Builds the embedded engine if its sources are newer, finds the engine, and lets child processes know it. */
 export async function prepareEngine(): Promise<Engine> {
-  if (!isGiven()) await buildEmbeddedEngine();
+  if (!process.env["NEON_BIN"]) await buildEmbeddedEngine();
   const engine = await detectEngine();
   process.env["NEON_TEST_ENGINE"] = encodeEngine(engine);
   return engine;
@@ -17,12 +17,11 @@ export async function prepareEngine(): Promise<Engine> {
 
 /** The harness' own tests are about the embedded engine, whichever one the run's other tests use. */
 export async function prepareEmbeddedEngine(): Promise<void> {
-  await buildEmbeddedEngine();
-  const { NEON_BIN: _bin, POSTGRES_DISTRIB_DIR: _distrib, ...env } = process.env;
-  process.env["NEON_TEST_EMBEDDED_ENGINE"] = encodeEngine(await detectEngine(env));
+  const { NEON_BIN: bin, POSTGRES_DISTRIB_DIR: distrib, NEON_TEST_ENGINE: known, ...env } = process.env;
+  const isTheSame = !bin && !distrib && known !== undefined;
+  if (!isTheSame) await buildEmbeddedEngine();
+  process.env["NEON_TEST_EMBEDDED_ENGINE"] = isTheSame ? known : encodeEngine(await detectEngine(env));
 }
-
-const isGiven = (): boolean => (process.env["NEON_BIN"] ?? "") !== "";
 
 async function buildEmbeddedEngine(): Promise<void> {
   await execa("node", ["scripts/build-engine.mjs", "--if-stale"], { cwd: PROJECT, stdio: "inherit" });

@@ -3,6 +3,7 @@ import { makeNodeDirectory, Pageserver, Safekeeper, StorageBroker, StorageContro
 import type { NodeContext } from "../nodes";
 import { localFsStorage, remoteStorageToml } from "../storage";
 import type { RemoteStorage } from "../storage";
+import { ComputeHook } from "./compute-hook";
 import { NeonEnv } from "./neon-env";
 import type { EnvGround } from "./neon-env-builder";
 import { applyOverride } from "./settings";
@@ -20,11 +21,13 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
   makeNodeDirectory(context, storage.root);
 
   const broker = new StorageBroker(context, await ground.ports.next());
-  const storageController = await newStorageController(context, ground, settings);
+  const computeHook = new ComputeHook(await ground.ports.next());
+  const storageController = await newStorageController(context, ground, settings, computeHook);
   const pageservers = await newPageservers(context, ground, settings, { broker, storageController, storage });
   const safekeepers = await newSafekeepers(context, ground, settings, broker);
   for (const node of [storageController, ...pageservers, ...safekeepers]) node.writeConfig();
-  return new NeonEnv({ ...ground, context, settings, broker, storageController, pageservers, safekeepers, storage });
+  const nodes = { broker, storageController, pageservers, safekeepers };
+  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage });
 }
 
 function nodeContext(ground: EnvGround): NodeContext {
@@ -41,9 +44,17 @@ function nodeContext(ground: EnvGround): NodeContext {
   };
 }
 
-async function newStorageController(context: NodeContext, ground: EnvGround, settings: NeonEnvSettings) {
+async function newStorageController(
+  context: NodeContext,
+  ground: EnvGround,
+  settings: NeonEnvSettings,
+  computeHook: ComputeHook,
+): Promise<StorageController> {
   const ports = { http: await ground.ports.next(), database: await ground.ports.next() };
-  return new StorageController(context, ports, settings.storageControllerConfig);
+  return new StorageController(context, ports, {
+    computeHookUrl: computeHook.url,
+    ...settings.storageControllerConfig,
+  });
 }
 
 async function newPageservers(

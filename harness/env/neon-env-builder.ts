@@ -3,6 +3,7 @@ import type { PortLease } from "../ports";
 import { HarnessError, TenantId, TimelineId } from "../types";
 import type { PgVersion } from "../types";
 import { configureEnv } from "./configure";
+import { orDiskFull } from "./full-disk";
 import type { NeonEnv } from "./neon-env";
 import { DEFAULT_SAFEKEEPER_OPTIONS } from "./settings";
 import type { NeonEnvSettings } from "./settings";
@@ -35,6 +36,7 @@ export class NeonEnvBuilder {
       initialTenantConfig: {},
       initialTenant: TenantId.generate(),
       initialTimeline: TimelineId.generate(),
+      initdbFromArchive: true,
       preserveDatabaseFiles: false,
       createInitialTenant: true,
       ...defaults,
@@ -64,15 +66,26 @@ export class NeonEnvBuilder {
     if (this.#env !== undefined) {
       throw new HarnessError("MISUSE", { summary: "initConfigs() or initStart() is called twice on one builder" });
     }
-    this.#env = await configureEnv(this.ground, this.settings);
-    return this.#env;
+    const env = await this.#onDisk(() => configureEnv(this.ground, this.settings));
+    this.#env = env;
+    return env;
   }
 
   /** Starts all nodes in parallel, waits until they are ready, and makes the initial tenant and timeline (`main`). */
   async initStart(): Promise<NeonEnv> {
     const env = this.#env ?? (await this.initConfigs());
-    await env.start();
-    if (this.settings.createInitialTenant) await env.createInitialTenant();
+    await this.#onDisk(async () => {
+      await env.start();
+      if (this.settings.createInitialTenant) await env.createInitialTenant();
+    });
     return env;
+  }
+
+  async #onDisk<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw orDiskFull(this.ground.directory.workPath, error);
+    }
   }
 }

@@ -1,11 +1,14 @@
 import type { Engine } from "../engine";
+import { NeonNode } from "../nodes";
 import type { Endpoint, NodeContext, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import type { RemoteStorage } from "../storage";
 import { HarnessError, Lsn, TenantId, TimelineId } from "../types";
 import type { PgVersion } from "../types";
 import { Wait } from "../wait";
 import { checkLogs, checkRunning } from "../checks";
+import type { ComputeHook } from "./compute-hook";
 import { EndpointFactory } from "./endpoint-factory";
+import { InitdbArchive } from "./initdb-archive";
 import type { EnvGround } from "./neon-env-builder";
 import { settleAll, throwAll } from "./settle";
 import type { NeonEnvSettings } from "./settings";
@@ -17,6 +20,7 @@ export interface NeonEnvParts extends EnvGround {
   storageController: StorageController;
   pageservers: readonly Pageserver[];
   safekeepers: readonly Safekeeper[];
+  computeHook: ComputeHook;
   storage: RemoteStorage;
 }
 
@@ -97,8 +101,21 @@ export class NeonEnv implements AsyncDisposable {
 
   /** Starts all storage nodes in parallel; resolves when each is ready and the controller sees the pageservers. */
   async start(): Promise<void> {
-    await settleAll("start", this.#storageNodes(), (node) => node.start());
+    await this.#parts.computeHook.listen();
+    await settleAll("start", this.#storageNodes(), this.#startInOrder());
     await this.storageController.waitUntilActive(this.pageservers.map((ps) => ps.id));
+  }
+
+  /** Everything at once, but for pageservers that would take a second to try again to reach the controller. */
+  #startInOrder(): (node: NeonNode) => Promise<void> {
+    const controllerReady = this.storageController.start();
+    const first = this.engine.facts.pageserversNeedController ? controllerReady : Promise.resolve();
+    const pageservers = new Set<NeonNode>(this.pageservers);
+    return async (node) => {
+      if (node === this.storageController) return controllerReady;
+      if (pageservers.has(node)) await first;
+      await node.start();
+    };
   }
 
   /**
@@ -127,6 +144,8 @@ export class NeonEnv implements AsyncDisposable {
       }
     };
     if (options.passed) await attempt(() => checkRunning(this));
+    // Nobody will ask the computes for anything more; what they have written is with the safekeepers.
+    await attempt(() => this.endpoints.stopAll({ immediate: true }));
     await attempt(() => this.stop({ immediate: !options.passed }));
     if (options.passed) await attempt(() => checkLogs(this));
     await attempt(() => this.discard());
@@ -135,9 +154,16 @@ export class NeonEnv implements AsyncDisposable {
 
   /** Kills what is left and frees what stands outside of the test's directory. */
   async discard(): Promise<void> {
-    const nodes = [...this.endpoints.all, ...this.#storageNodes()];
-    await settleAll("kill", nodes, (node) => node.kill9());
-    this.endpoints.removeData();
+    const { database } = this.storageController;
+    const nodes = [...this.endpoints.all, ...this.#storageNodes(), ...(database === undefined ? [] : [database])];
+    try {
+      await NeonNode.killAtOnce(nodes);
+      await settleAll("kill", nodes, (node) => node.kill9());
+    } finally {
+      await this.#parts.computeHook.close();
+      database?.removeData();
+      this.endpoints.removeData();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,7 +171,7 @@ export class NeonEnv implements AsyncDisposable {
     await this.discard();
   }
 
-  #storageNodes() {
+  #storageNodes(): NeonNode[] {
     return [this.storageController, this.broker, ...this.safekeepers, ...this.pageservers];
   }
 
@@ -171,10 +197,19 @@ export class NeonEnv implements AsyncDisposable {
   ): Promise<TimelineId> {
     const tenantId = options.tenantId ?? this.initialTenant;
     const timelineId = options.timelineId ?? TimelineId.generate();
-    const body = { new_timeline_id: timelineId, pg_version: this.pgVersion };
+    const archive = this.#initdbArchive();
+    const source = archive?.offer(tenantId, timelineId) === true ? { existing_initdb_timeline_id: timelineId } : {};
+    const body = { new_timeline_id: timelineId, pg_version: this.pgVersion, ...source };
     await this.storageController.httpClient().createTimeline(tenantId, body);
+    archive?.keep(tenantId, timelineId);
     this.#remember(name, { tenantId, timelineId });
     return timelineId;
+  }
+
+  #initdbArchive(): InitdbArchive | undefined {
+    const { context, settings, storage } = this.#parts;
+    const usable = this.engine.facts.takesInitdbArchive && settings.initdbFromArchive;
+    return usable ? new InitdbArchive(context, storage, this.pgVersion) : undefined;
   }
 
   /** A branch of `from` (default `main`), at `lsn` or at its head as the pageserver knows it. */

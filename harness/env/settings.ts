@@ -21,6 +21,8 @@ export interface NeonEnvSettings {
   initialTenantConfig: Json;
   initialTenant: TenantId;
   initialTimeline: TimelineId;
+  /** Whether new timelines may start from what an earlier run's initdb made, for engines that can; faster. */
+  initdbFromArchive: boolean;
   /** Keeps the whole directory also when the test passes. */
   preserveDatabaseFiles: boolean;
   /** Whether the initial tenant is made on `initStart()`. */

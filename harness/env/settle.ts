@@ -16,7 +16,9 @@ export async function settleAll<N extends Named>(
 }
 
 /** Nothing for no failure, the failure itself for one, an AggregateError that quotes each for several. */
-export function throwAll(what: string, failures: readonly unknown[]): void {
+export function throwAll(what: string, errors: readonly unknown[]): void {
+  // Who waited for the one that failed fails with the same error.
+  const failures = [...new Set(errors)];
   if (failures.length === 1) throw failures[0];
   if (failures.length === 0) return;
   const messages = failures.map((failure) => messageOfUnknown(failure));

@@ -1,9 +1,9 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { canTraverse, keepDirectory, registerDirectory } from "../process";
 import type { ProcessIdentity } from "../process";
-import { errnoOf, HarnessError } from "../types";
+import { errnoOf } from "../types";
+import { cannotWrite, claimDirectory, releaseDirectory } from "./output-directory";
 
 /**
  * One test's directory: `<TEST_OUTPUT>/<test name>`. It goes when the test passed and stays when it failed. Where the
@@ -21,19 +21,20 @@ export class TestDirectory {
   }
 
   static create(outputDir: string, testName: string, identity: ProcessIdentity | undefined): TestDirectory {
-    const path = join(outputDir, directoryName(testName));
+    const wanted = join(outputDir, directoryName(testName));
     try {
-      rmSync(path, { recursive: true, force: true });
-      mkdirSync(path, { recursive: true, mode: 0o755 });
+      const path = claimDirectory(wanted);
+      chmodSync(path, 0o755);
       // Should the run be killed in the middle, the reaper removes it.
       registerDirectory(path);
       if (identity === undefined || canTraverse(path, identity)) return new TestDirectory(path, path);
-      const workPath = mkdtempSync(join(tmpdir(), "neon-test-dir-"));
+      // Root's TMPDIR may be a folder that the nodes' user can't enter.
+      const workPath = mkdtempSync("/tmp/neon-test-dir-");
       chmodSync(workPath, 0o755);
       registerDirectory(workPath);
       return new TestDirectory(path, workPath);
     } catch (cause) {
-      throw cannotWrite(path, cause);
+      throw cannotWrite(wanted, cause);
     }
   }
 
@@ -49,6 +50,7 @@ export class TestDirectory {
       rmSync(this.path, { recursive: true, force: true });
       moveDirectory(this.workPath, this.path);
     }
+    releaseDirectory(this.path);
     keepDirectory(this.path);
     return this.path;
   }
@@ -77,17 +79,4 @@ function moveDirectory(from: string, to: string): void {
 export function directoryName(testName: string): string {
   const safe = testName.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^[-.]+|-+$/g, "");
   return safe.slice(0, 120) || "unnamed";
-}
-
-function cannotWrite(path: string, cause: unknown): HarnessError {
-  const full = errnoOf(cause) === "ENOSPC";
-  return new HarnessError(full ? "DISK_FULL" : "UNREADABLE_PATH", {
-    summary: "the test's directory can't be made",
-    expected: `a writable ${path}`,
-    found: errnoOf(cause) ?? String(cause),
-    todo: full
-      ? "free some space, or set TEST_OUTPUT to another disk"
-      : "set TEST_OUTPUT to a directory you can write to",
-    cause,
-  });
 }

@@ -18,7 +18,9 @@ export function primaryConfigLines(endpoint: EndpointIdentity, safekeepers: read
     "wal_log_hints=off",
     "max_replication_slots=10",
     "hot_standby=on",
-    "shared_buffers=1MB",
+    // neon_local's 1 MB don't hold even the catalogs: every session would read pages that an uncommitted change needs to
+    // be received for, and wait for the safekeepers with it. A test about paging sets its own.
+    "shared_buffers=8MB",
     "effective_io_concurrency=2",
     "fsync=off",
     "max_connections=100",
@@ -26,11 +28,15 @@ export function primaryConfigLines(endpoint: EndpointIdentity, safekeepers: read
     "wal_sender_timeout=5s",
     "listen_addresses='127.0.0.1'",
     `port=${endpoint.pgPort}`,
+    // A killed Postgres leaves its socket's lock file, which the next one respects as long as the dead one is a zombie.
+    "unix_socket_directories=''",
     "wal_keep_size=0",
     "restart_after_crash=off",
     "shared_preload_libraries=neon",
     "max_replication_write_lag=15MB",
     "max_replication_flush_lag=10GB",
+    // The walproposer sees a shutdown only with a safekeeper's next answer, and asks for one at this interval (1 s if not set).
+    "neon.safekeeper_reconnect_timeout=100ms",
     ...(safekeepers.length === 0
       ? ["synchronous_commit=remote_write", "synchronous_standby_names=pageserver"]
       : ["synchronous_standby_names=walproposer", `neon.safekeepers='${addresses}'`]),

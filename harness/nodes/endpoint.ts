@@ -3,17 +3,19 @@ import { ComputeClient } from "../api";
 import { HarnessError, Lsn } from "../types";
 import { pollUntil } from "../wait";
 import type { PollAttempt, Readiness } from "../wait";
-import { makeComputeDataDir, removeComputeDataDir } from "./compute-data";
 import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
+import { makeDataDirectory, removeDataDirectory } from "./data-directory";
 import { computeSpec, endpointJson, primaryConfigLines } from "./endpoint-config";
 import type { EndpointIdentity } from "./endpoint-config";
 import { NeonNode } from "./neon-node";
 import type { StopOptions } from "./neon-node";
-import { freeSharedMemory, signalPostmaster } from "./postmaster";
+import { freeSharedMemory, postmasterIsGone, signalPostmaster } from "./postmaster";
 import type { Safekeeper } from "./safekeeper";
 import { queryOnce, SqlSession, templateQuery } from "./sql";
 import type { SqlOptions, SqlRow, SqlTarget } from "./sql";
+
+const WAL_PAGE_BYTES = 8192n;
 
 /** Where the tenant's pages are now; asked anew at every start. */
 export type LocatePageservers = () => Promise<{ connstring: string; stripeSize: number }>;
@@ -63,7 +65,8 @@ export class Endpoint extends NeonNode {
   /** Writes endpoint.json and postgresql.conf; nothing runs yet. */
   create(): void {
     makeNodeDirectory(this.context, this.dir);
-    this.#dataDir ??= makeComputeDataDir(this.context, this.dir);
+    const onTmpfs = this.context.engine.facts.computeDataOnTmpfs;
+    this.#dataDir ??= makeDataDirectory(this.context, this.pgdata, { onTmpfs });
     writeNodeFile(this.context, join(this.dir, "endpoint.json"), endpointJson(this.settings));
     writeNodeFile(this.context, join(this.dir, "postgresql.conf"), this.#postgresqlConf());
   }
@@ -88,15 +91,34 @@ export class Endpoint extends NeonNode {
     await super.start({ budgetMs: 60_000, ...options });
   }
 
-  /** Stops Postgres (fast, or immediate) and waits until compute_ctl has followed. */
+  /** Stops Postgres (fast) and waits until compute_ctl has followed. With `immediate` neither brings anything to its end. */
   override async stop(options: StopOptions = {}): Promise<void> {
     const budgetMs = options.budgetMs ?? 10_000;
     if (this.isRunning()) {
-      signalPostmaster(this.pgdata, options.immediate === true ? "SIGQUIT" : "SIGINT");
-      await this.waitForExit(budgetMs);
+      if (options.immediate === true) await this.#stopPostgresAtOnce();
+      else await this.#stopPostgres(budgetMs);
     }
     await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
     await this.kill9();
+  }
+
+  async #stopPostgres(budgetMs: number): Promise<void> {
+    signalPostmaster(this.pgdata, "SIGINT");
+    await this.waitForExit(budgetMs);
+  }
+
+  /** compute_ctl gets its own signal before it has synchronised the safekeepers, which it does when Postgres ends. */
+  async #stopPostgresAtOnce(): Promise<void> {
+    signalPostmaster(this.pgdata, "SIGQUIT");
+    const gone = pollUntil("the end of its Postgres", () => postmasterIsGone(this.pgdata), {
+      budgetMs: 3_000,
+      intervalMs: 2,
+      component: this.name,
+    });
+    // What doesn't end by itself is killed.
+    await gone.catch((error: unknown) => {
+      if (!HarnessError.is(error, "WAIT_TIMEOUT")) throw error;
+    });
   }
 
   /** SIGKILL for compute_ctl and for Postgres with all its backends. */
@@ -113,7 +135,7 @@ export class Endpoint extends NeonNode {
 
   /** Frees the data directory, which may stand on tmpfs. */
   removeData(): void {
-    if (this.#dataDir !== undefined) removeComputeDataDir(this.#dataDir);
+    if (this.#dataDir !== undefined) removeDataDirectory(this.#dataDir);
     this.#dataDir = undefined;
   }
 
@@ -127,10 +149,15 @@ export class Endpoint extends NeonNode {
     return queryOnce(this.#target(), text, values, options);
   }
 
-  /** How far Postgres has written its own WAL to disk. */
+  /** How far Postgres has written its own WAL to disk, in whole records: others get to this LSN, too. */
   async flushLsn(): Promise<Lsn> {
-    const [row] = await this.sql`select pg_current_wal_flush_lsn()::text as lsn`;
-    return Lsn.parse(String(row?.["lsn"]));
+    for (;;) {
+      const [row] = await this.sql`select pg_current_wal_flush_lsn()::text as lsn`;
+      const lsn = Lsn.parse(String(row?.["lsn"]));
+      if (lsn % WAL_PAGE_BYTES !== 0n) return lsn;
+      // The WAL writer wrote whole pages, and so half a record. A commit brings it to its end.
+      await this.sql`select pg_current_xact_id()`;
+    }
   }
 
   /** Resolves when a commit waits for the safekeepers. */
@@ -167,6 +194,10 @@ export class Endpoint extends NeonNode {
       ],
       cwd: this.dir,
     };
+  }
+
+  protected ports() {
+    return [this.settings.pgPort, this.settings.httpPort];
   }
 
   protected readiness(): Readiness {

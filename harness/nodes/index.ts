@@ -1,4 +1,4 @@
-export { makeNodeDirectory, writeNodeFile } from "./context";
+export { giveToNodes, makeNodeDirectory, writeNodeFile } from "./context";
 export type { NodeContext } from "./context";
 export { Endpoint } from "./endpoint";
 export type { EndpointSettings } from "./endpoint";
@@ -10,4 +10,5 @@ export { SqlSession } from "./sql";
 export { StorageBroker } from "./storage-broker";
 export { StorageController } from "./storage-controller";
 export type { StorageControllerConfig } from "./storage-controller";
+export { templateDirectory } from "./template-directory";
 export { VanillaPostgres } from "./vanilla-postgres";

@@ -1,3 +1,4 @@
+import { assertPortFree } from "../ports";
 import { ManagedProcess } from "../process";
 import type { SpawnSpec, StopLadder } from "../process";
 import { HarnessError } from "../types";
@@ -21,6 +22,9 @@ export interface StopOptions {
   budgetMs?: number;
 }
 
+/** Starts of nodes of which nothing is left. To look for it again would take as long as the first time. */
+const endedFamilies = new WeakSet<ManagedProcess>();
+
 /** One of Neon's processes: it can be started, stopped and killed any number of times, and keeps its directory. */
 export abstract class NeonNode implements AsyncDisposable {
   abstract readonly name: string;
@@ -36,6 +40,8 @@ export abstract class NeonNode implements AsyncDisposable {
   abstract get logPath(): string;
   protected abstract spawnSpec(): Omit<SpawnSpec, "identity" | "name" | "logPath">;
   protected abstract readiness(): Readiness;
+  /** What the node listens on. */
+  protected abstract ports(): readonly number[];
 
   get pid(): number | undefined {
     return this.#process?.pid;
@@ -61,6 +67,8 @@ export abstract class NeonNode implements AsyncDisposable {
         todo: "stop() or kill9() it first",
       });
     }
+    // Somebody else's server could be taken for this node.
+    await Promise.all(this.ports().map((port) => assertPortFree(port, this.name)));
     const spec = this.spawnSpec();
     const identity = this.context.engine.facts.identity;
     this.#process = await ManagedProcess.spawn({
@@ -90,15 +98,27 @@ export abstract class NeonNode implements AsyncDisposable {
   /** Ends the node; throws NODE_WILL_NOT_STOP when only SIGKILL could. A node that isn't running is left as it is. */
   async stop(options: StopOptions = {}): Promise<void> {
     if (this.#process === undefined) return;
-    const signal = options.immediate === true ? "SIGQUIT" : "SIGTERM";
+    const signal = this.stopSignal(options);
     await stopWithin(this.#process, this.name, { steps: [{ signal, budgetMs: options.budgetMs ?? 10_000 }] });
+  }
+
+  protected stopSignal(options: StopOptions): NodeJS.Signals {
+    return options.immediate === true ? "SIGQUIT" : "SIGTERM";
   }
 
   /** Ends the node, and all that it started, as a power cut would: no handler runs. Resolves when they are gone. */
   async kill9(): Promise<void> {
-    await this.#process?.killFamily();
+    await NeonNode.killAtOnce([this]);
     this.#logStream?.[Symbol.dispose]();
     this.#logStream = undefined;
+  }
+
+  /** SIGKILL for all these nodes and for all that they started; what `kill9` does besides is left to it. */
+  static async killAtOnce(nodes: readonly NeonNode[]): Promise<void> {
+    const processes = nodes.flatMap((node) => (node.#process === undefined ? [] : [node.#process]));
+    const families = processes.filter((process) => !endedFamilies.has(process));
+    await ManagedProcess.killFamilies(families);
+    for (const process of families) endedFamilies.add(process);
   }
 
   /** Whether the node ended by itself within the budget. */

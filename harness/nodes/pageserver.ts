@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { stringify } from "smol-toml";
-import { PageserverClient } from "../api";
+import { isHttpStatus, PageserverClient } from "../api";
+import { readLogTail } from "../process";
+import { errnoOf, HarnessError, TenantShardId as Shards } from "../types";
 import type { TenantId, TenantShardId, TimelineId } from "../types";
-import { TenantShardId as Shards } from "../types";
 import { Wait } from "../wait";
 import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
@@ -66,7 +67,25 @@ export class Pageserver extends NeonNode {
   /** Detaches the tenant, first at the storage controller, then here. `budgetMs` bounds the pageserver's part. */
   async tenantDetach(tenantId: TenantId, options: { budgetMs?: number } = {}): Promise<void> {
     await this.#storageController.httpClient().attachHook(Shards.unsharded(tenantId), null);
-    await this.httpClient().detachTenant(tenantId, { timeoutMs: options.budgetMs ?? 30_000 });
+    const budgetMs = options.budgetMs ?? 30_000;
+    try {
+      await this.httpClient().detachTenant(tenantId, { timeoutMs: budgetMs });
+    } catch (error) {
+      throw isTimeout(error) ? await this.#detachHangs(tenantId, budgetMs, error) : error;
+    }
+  }
+
+  async #detachHangs(tenantId: TenantId, budgetMs: number, cause: unknown): Promise<HarnessError> {
+    return new HarnessError("WAIT_TIMEOUT", {
+      summary: `${this.name} did not let go of tenant ${tenantId}; phase: detach`,
+      expected: `the detach to be done within ${budgetMs} ms`,
+      found: "no answer yet",
+      todo: "see what the tenant was waiting for in the end of its log",
+      facts: { component: this.name, phase: "detach", budgetMs, tenantId },
+      logPath: this.logPath,
+      logTail: await readLogTail(this.logPath),
+      cause,
+    });
   }
 
   /** pageserver.toml, identity.toml and metadata.json, as neon_local writes them (neon-protocols §1.4). */
@@ -89,7 +108,16 @@ export class Pageserver extends NeonNode {
     return { command: this.context.engine.binary("pageserver"), args: ["-D", this.workdir], cwd: this.workdir };
   }
 
+  protected ports() {
+    return [this.settings.pgPort, this.settings.httpPort];
+  }
+
   protected readiness() {
     return Wait.http(`http://127.0.0.1:${this.settings.httpPort}/v1/status`);
   }
+}
+
+/** No answer came, and the connection was neither refused nor lost: the budget was over. */
+function isTimeout(error: unknown): boolean {
+  return HarnessError.is(error, "HTTP_ERROR") && !isHttpStatus(error) && errnoOf(error.cause) === undefined;
 }

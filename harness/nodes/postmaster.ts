@@ -26,11 +26,22 @@ function readPostmasterFile(dataDir: string): PostmasterFile | undefined {
 /** Sends a signal to the data directory's postmaster, if there is one: SIGINT is a fast stop, SIGQUIT an immediate one. */
 export function signalPostmaster(dataDir: string, signal: NodeJS.Signals): void {
   const postmaster = readPostmasterFile(dataDir);
-  if (postmaster === undefined) return;
+  if (postmaster !== undefined) sendSignal(postmaster.pid, signal);
+}
+
+/** Whether the data directory has no server any more; one that ends in order frees its memory before its file goes. */
+export function postmasterIsGone(dataDir: string): boolean {
+  const postmaster = readPostmasterFile(dataDir);
+  return postmaster === undefined || !sendSignal(postmaster.pid, 0);
+}
+
+/** False when there is no such process. */
+function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(postmaster.pid, signal);
+    return process.kill(pid, signal);
   } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
+    if (errnoOf(error) === "ESRCH") return false;
+    throw error;
   }
 }
 

@@ -76,6 +76,10 @@ export class Safekeeper extends NeonNode {
     };
   }
 
+  protected ports() {
+    return [this.settings.pgPort, this.settings.pgTenantOnlyPort, this.settings.httpPort];
+  }
+
   protected readiness() {
     return Wait.http(`http://127.0.0.1:${this.settings.httpPort}/v1/status`);
   }

@@ -29,6 +29,10 @@ export class StorageBroker extends NeonNode {
     };
   }
 
+  protected ports() {
+    return [this.port];
+  }
+
   protected readiness() {
     return Wait.http(`http://127.0.0.1:${this.port}/status`);
   }

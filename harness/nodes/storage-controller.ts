@@ -5,6 +5,8 @@ import type { PollAttempt } from "../wait";
 import { makeNodeDirectory } from "./context";
 import type { NodeContext } from "./context";
 import { NeonNode } from "./neon-node";
+import type { StartOptions, StopOptions } from "./neon-node";
+import { StorageControllerDatabase } from "./storage-controller-database";
 
 /** What neon_local's `[storage_controller]` section sets (neon-protocols §1.4); durations as `10s`. */
 export interface StorageControllerConfig {
@@ -15,22 +17,28 @@ export interface StorageControllerConfig {
   splitThreshold?: number;
   maxSecondaryLagBytes?: number;
   longReconcileThreshold?: string;
+  /** Told of every move of a tenant, so that somebody can reconfigure its computes. */
+  computeHookUrl?: string;
 }
 
 export class StorageController extends NeonNode {
   readonly name = "storage_controller";
   readonly port: number;
   /** For engines whose storage controller keeps its state in Postgres. */
-  readonly databasePort: number;
+  readonly database: StorageControllerDatabase | undefined;
   readonly config: StorageControllerConfig;
   /** Log lines at WARN or ERROR that a test expects, besides those that every storage controller may write. */
   readonly allowedErrors: RegExp[] = [];
 
+  readonly #databasePort: number;
+
   constructor(context: NodeContext, ports: { http: number; database: number }, config: StorageControllerConfig) {
     super(context);
     this.port = ports.http;
-    this.databasePort = ports.database;
+    this.#databasePort = ports.database;
     this.config = config;
+    const inPostgres = context.engine.facts.storageControllerState === "postgres";
+    this.database = inPostgres ? new StorageControllerDatabase(context, ports.database) : undefined;
   }
 
   get workdir(): string {
@@ -51,8 +59,24 @@ export class StorageController extends NeonNode {
 
   writeConfig(): void {
     makeNodeDirectory(this.context, this.workdir);
-    // The embedded engine keeps its state file here; with real Neon it is the directory of the controller's database.
-    makeNodeDirectory(this.context, join(this.context.repoDir, "storage_controller_db"));
+    // Where its state is a file, it stands here; a database makes the directory itself.
+    if (this.database === undefined)
+      makeNodeDirectory(this.context, join(this.context.repoDir, "storage_controller_db"));
+  }
+
+  /** Starts its database, too, unless that still runs. */
+  override async start(options: StartOptions = {}): Promise<void> {
+    if (this.database?.isRunning() === false) await this.database.start();
+    await super.start(options);
+  }
+
+  /** Stops its database after it. */
+  override async stop(options: StopOptions = {}): Promise<void> {
+    try {
+      await super.stop(options);
+    } finally {
+      await this.database?.stop(options);
+    }
   }
 
   /** Resolves when the controller's heartbeats have found every one of these pageservers. */
@@ -68,12 +92,12 @@ export class StorageController extends NeonNode {
   }
 
   protected spawnSpec() {
-    const { maxOffline = "10s", maxWarmingUp = "30s", heartbeatInterval = "1s" } = this.config;
+    const { maxOffline = "10s", maxWarmingUp = "30s", heartbeatInterval = "100ms" } = this.config;
     return {
       command: this.context.engine.binary("storage_controller"),
       args: [
         ...["-l", `127.0.0.1:${this.port}`, "--dev"],
-        ...["--database-url", `postgresql://localhost:${this.databasePort}/storage_controller`],
+        ...["--database-url", this.#databaseUrl()],
         ...["--max-offline-interval", maxOffline, "--max-warming-up-interval", maxWarmingUp],
         ...["--heartbeat-interval", heartbeatInterval, "--address-for-peers", `${this.url}/`],
         ...this.#optionalArguments(),
@@ -83,15 +107,25 @@ export class StorageController extends NeonNode {
     };
   }
 
+  #databaseUrl(): string {
+    return this.database?.url ?? `postgresql://localhost:${this.#databasePort}/storage_controller`;
+  }
+
   #optionalArguments(): string[] {
-    const { startAsCandidate, splitThreshold, maxSecondaryLagBytes, longReconcileThreshold } = this.config;
+    const { startAsCandidate, splitThreshold, maxSecondaryLagBytes, longReconcileThreshold, computeHookUrl } =
+      this.config;
     const given: [string, string | number | undefined][] = [
       ["--split-threshold", splitThreshold],
       ["--max-secondary-lag-bytes", maxSecondaryLagBytes],
       ["--long-reconcile-threshold", longReconcileThreshold],
+      ["--compute-hook-url", computeHookUrl],
     ];
     const valued = given.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag}=${value}`]));
     return startAsCandidate === true ? ["--start-as-candidate", ...valued] : valued;
+  }
+
+  protected ports() {
+    return [this.port];
   }
 
   protected readiness() {

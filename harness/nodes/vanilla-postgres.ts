@@ -101,6 +101,10 @@ export class VanillaPostgres extends NeonNode {
     };
   }
 
+  protected ports() {
+    return [this.port];
+  }
+
   protected readiness() {
     return Wait.log(this.logPath, /database system is ready to accept connections/);
   }

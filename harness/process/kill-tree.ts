@@ -25,46 +25,53 @@ const CHECK_EVERY_MS = 3;
 /** SIGKILL for a process, its session and its descendants, until none of them runs. A zombie counts as dead. */
 export async function killTree(pid: number, name = `pid ${pid}`): Promise<void> {
   const startTime = startTimeOf(pid);
-  if (startTime !== undefined) await killFamily({ pid, startTime, name });
+  if (startTime !== undefined) await killFamilies([{ pid, startTime, name }]);
 }
 
-/** As `killTree`, also when the root is dead already. Throws NODE_WILL_NOT_STOP when some still run after 10 s. */
-export async function killFamily(root: FamilyRoot): Promise<void> {
+/**
+ * As `killTree`, also for roots that are dead already, and for many at the cost of one: what takes time is to look at
+ * every process of the machine. Throws NODE_WILL_NOT_STOP when some still run after 10 s.
+ */
+export async function killFamilies(roots: readonly FamilyRoot[]): Promise<void> {
   const seen = new Map<number, string>();
   const started = performance.now();
   const round = (): ProcessRow[] => {
-    const alive = living(root, seen);
+    const alive = living(roots, seen);
     for (const row of alive) signal(row.pid);
     return alive;
   };
-  if (round().length === 0) return;
+  if (roots.length === 0 || round().length === 0) return;
   await new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
       const left = round();
       const tooLate = performance.now() - started > BUDGET_MS;
       if (left.length > 0 && !tooLate) return;
       clearInterval(timer);
-      if (left.length > 0) reject(willNotDie(root, left));
+      if (left.length > 0) reject(willNotDie(roots, left));
       else resolve();
     }, CHECK_EVERY_MS);
   });
 }
 
-/** The family's living members. Who was seen once stays a member, for its parent may be gone by the next look. */
-function living(root: FamilyRoot, seen: Map<number, string>): ProcessRow[] {
+/** The families' living members. Who was seen once stays a member, for its parent may be gone by the next look. */
+function living(roots: readonly FamilyRoot[], seen: Map<number, string>): ProcessRow[] {
   const table = listProcesses().filter((row) => row.pid !== process.pid);
-  const { marker } = root;
-  const marked = marker === undefined ? [] : withVariable(table, marker);
+  const marked = withVariables(
+    table,
+    roots.flatMap(({ marker }) => (marker === undefined ? [] : [marker])),
+  );
   const known = table.filter((row) => seen.get(row.pid) === row.startTime);
-  const members = new Set([...familyOf(table, root), ...withDescendants(table, [...marked, ...known])]);
+  const families = roots.flatMap((root) => familyOf(table, root));
+  const members = new Set([...families, ...withDescendants(table, [...marked, ...known])]);
   noteSharedMemory([...members].filter((row) => !seen.has(row.pid)));
   for (const row of members) seen.set(row.pid, row.startTime);
   return [...members].filter((row) => row.alive);
 }
 
-function withVariable(table: readonly ProcessRow[], variable: string): ProcessRow[] {
+function withVariables(table: readonly ProcessRow[], variables: readonly string[]): ProcessRow[] {
+  if (variables.length === 0) return [];
   const found = environments(table.map((row) => row.pid));
-  return table.filter((row) => hasVariable(found.get(row.pid), variable));
+  return table.filter((row) => variables.some((variable) => hasVariable(found.get(row.pid), variable)));
 }
 
 function signal(pid: number): void {
@@ -75,10 +82,11 @@ function signal(pid: number): void {
   }
 }
 
-function willNotDie(root: FamilyRoot, left: readonly ProcessRow[]): HarnessError {
+function willNotDie(roots: readonly FamilyRoot[], left: readonly ProcessRow[]): HarnessError {
+  const names = roots.map((root) => root.name).join(", ");
   return new HarnessError("NODE_WILL_NOT_STOP", {
-    summary: `${root.name} left processes that SIGKILL does not end`,
+    summary: `${names} left processes that SIGKILL does not end`,
     found: left.map((row) => `pid ${row.pid}: ${commandOf(row.pid) || row.name}`).join("\n"),
-    facts: { component: root.name, pids: left.map((row) => row.pid) },
+    facts: { component: names, pids: left.map((row) => row.pid) },
   });
 }

@@ -6,7 +6,8 @@ import { HarnessError, describeExit } from "../types";
 import type { ExitFacts, WatchedProcess } from "../types";
 import { PROCESS_MARK, childEnvironment } from "./environment";
 import type { ProcessIdentity } from "./identity";
-import { killFamily } from "./kill-tree";
+import { killFamilies } from "./kill-tree";
+import type { FamilyRoot } from "./kill-tree";
 import { closeLog, openLog, readLogTail } from "./log-file";
 import { startTimeOf } from "./process-table.mjs";
 import { recordProcess } from "./run-state";
@@ -104,13 +105,18 @@ export class ManagedProcess implements WatchedProcess {
    * it is dead itself. Resolves when none of them runs; throws NODE_WILL_NOT_STOP after 10 s.
    */
   async killFamily(): Promise<void> {
-    await killFamily({
-      pid: this.pid,
-      startTime: this.#startTime,
-      name: this.name,
-      marker: `${PROCESS_MARK}=${this.#mark}`,
-    });
-    await this.exited;
+    await ManagedProcess.killFamilies([this]);
+  }
+
+  /** The same for several processes, with one look at the machine's processes for all of them. */
+  static async killFamilies(processes: readonly ManagedProcess[]): Promise<void> {
+    await killFamilies(processes.map((each) => each.#familyRoot()));
+    await Promise.all(processes.map(async ({ exited }) => exited));
+  }
+
+  #familyRoot(): FamilyRoot {
+    const marker = `${PROCESS_MARK}=${this.#mark}`;
+    return { pid: this.pid, startTime: this.#startTime, name: this.name, marker };
   }
 
   /** Goes down the ladder until the process is dead and says which step it took; one that is dead already is fine. */

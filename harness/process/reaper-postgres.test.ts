@@ -1,16 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { distribution, giveToNodes, identity, makeTestDirectory } from "../testing";
 import { pollUntil } from "../wait";
-import { resolveTestUser } from "./identity";
 import { listProcesses } from "./process-table.mjs";
-import { isAlive, pidsIn, temporaryDirectory } from "./test-tools";
+import { isAlive, pidsIn } from "./test-tools";
 
-const os = process.platform === "darwin" ? "darwin" : "linux";
-const bin = join(import.meta.dirname, `../../node_modules/pg17-${os}-${process.arch}/native/bin`);
+const programs = distribution(17);
 
 /** The SysV segment ids of a Postgres whose data directory this is, from line 7 of its postmaster.pid. */
 const segmentOf = (data: string): string =>
@@ -31,12 +30,10 @@ function posixSegments(server: number): string[] {
 const atLeast = <T>(count: number, list: T[]): T[] | undefined => (list.length >= count ? list : undefined);
 
 function initdb(data: string): void {
-  const identity = resolveTestUser();
   mkdirSync(data);
-  if (identity !== undefined) chownSync(data, identity.uid, identity.gid);
-  const user = identity === undefined ? {} : { uid: identity.uid, gid: identity.gid };
+  giveToNodes(data);
   const args = ["-D", data, "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8", "-U", "cloud_admin"];
-  const { status, stderr } = spawnSync(join(bin, "initdb"), args, { cwd: data, encoding: "utf8", ...user });
+  const { status, stderr } = spawnSync(programs.initdb, args, { cwd: data, encoding: "utf8", ...identity });
   if (status !== 0) throw new Error(stderr);
 }
 
@@ -45,7 +42,7 @@ function runPostgres(directory: string, data: string): ChildProcess & Disposable
   const index = JSON.stringify(new URL("index.ts", import.meta.url).href);
   const program = `
     const { ManagedProcess, resolveTestUser, startReaper } = await import(${index});
-    const [directory, data, command] = ${JSON.stringify([directory, data, join(bin, "postgres")])};
+    const [directory, data, command] = ${JSON.stringify([directory, data, programs.postgres])};
     const reaper = startReaper({ directories: [data] });
     const args = ["-D", data, "-k", data, "-c", "listen_addresses="];
     const node = await ManagedProcess.spawn({ name: "postgres", command, args, cwd: data, logPath: directory + "/log", identity: resolveTestUser() });
@@ -58,19 +55,19 @@ function runPostgres(directory: string, data: string): ChildProcess & Disposable
   return Object.assign(runner, { [Symbol.dispose]: () => void runner.kill("SIGKILL") });
 }
 
-test.runIf(os === "linux" && existsSync(bin)).for<[string, boolean]>([
+test.runIf(process.platform === "linux").for<[string, boolean]>([
   ["runs", false],
   ["was killed before", true],
 ])("the shared memory of a Postgres that %s goes with the run", async ([, killedBefore]) => {
-  await using directory = await temporaryDirectory();
-  chmodSync(directory.path, 0o755);
-  const data = join(directory.path, "data");
+  const directory = makeTestDirectory("reaper-postgres");
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const data = join(directory, "data");
   initdb(data);
-  using runner = runPostgres(directory.path, data);
+  using runner = runPostgres(directory, data);
   const ended = once(runner, "exit");
-  const ready = () => readFileSync(join(directory.path, "log"), "utf8").includes("ready to accept connections");
-  await pollUntil("Postgres is ready", ready, { budgetMs: 20_000, logPath: join(directory.path, "log") });
-  const pids = pidsIn(join(directory.path, "pids")) ?? [];
+  const ready = () => readFileSync(join(directory, "log"), "utf8").includes("ready to accept connections");
+  await pollUntil("Postgres is ready", ready, { budgetMs: 20_000, logPath: join(directory, "log") });
+  const pids = pidsIn(join(directory, "pids")) ?? [];
   const files = await pollUntil("two segments are mapped", () => atLeast(2, posixSegments(pids[1] ?? 0)), {
     budgetMs: 10_000,
   });

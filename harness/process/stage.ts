@@ -12,6 +12,8 @@ const SOURCE_HASH_LENGTH = 12;
 export interface StageOptions {
   /** Default `/var/tmp/neon-test-cache-<our uid>`. */
   readonly cacheDir?: string | undefined;
+  /** Only these of a folder's entries, as far as they are there; default all. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface StageOptions {
 export async function stage(source: string, identity?: ProcessIdentity, options: StageOptions = {}): Promise<string> {
   if (identity === undefined) return source;
   const root = realpathSync(source);
-  const entries = listTree(root);
+  const entries = listTree(root, "", options.names);
   if (canTraverse(root, identity) && entries.every((entry) => entry.isLink || canRead(entry.path, identity)))
     return source;
   const cache = ensureCache(options.cacheDir ?? `/var/tmp/neon-test-cache-${process.getuid?.() ?? 0}`, identity);
@@ -44,7 +46,7 @@ interface TreeEntry {
 }
 
 /** The tree, folders before what is in them. A link that leaves the tree is listed as what it leads to. */
-function listTree(root: string, fromRoot = ""): TreeEntry[] {
+function listTree(root: string, fromRoot = "", only?: readonly string[]): TreeEntry[] {
   const path = join(root, fromRoot);
   const own = lstatSync(path);
   const isLink = own.isSymbolicLink() && !leadsOutside(root, path);
@@ -52,7 +54,8 @@ function listTree(root: string, fromRoot = ""): TreeEntry[] {
   const isDirectory = facts.isDirectory();
   const key = `${fromRoot}\0${isDirectory ? "" : facts.size}\0${isDirectory ? "" : facts.mtimeMs}\0${facts.mode}`;
   const names = isDirectory ? readdirSync(path).toSorted() : [];
-  const below = names.flatMap((name) => listTree(root, join(fromRoot, name)));
+  const wanted = only === undefined ? names : names.filter((name) => only.includes(name));
+  const below = wanted.flatMap((name) => listTree(root, join(fromRoot, name)));
   return [{ path, fromRoot, isDirectory, isLink, mode: facts.mode, key }, ...below];
 }
 

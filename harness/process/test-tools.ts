@@ -6,9 +6,9 @@ import { ManagedProcess } from "./managed-process";
 import type { SpawnSpec } from "./managed-process";
 import { listProcesses } from "./process-table.mjs";
 
-/** A temporary directory, removed at the end of the block. */
+/** A temporary directory that every user can get to, removed at the end of the block. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "neon-test-self-"));
+  const path = await mkdtemp(join(process.getuid?.() === 0 ? "/tmp" : tmpdir(), "neon-test-self-"));
   return { path, [Symbol.asyncDispose]: async () => rm(path, { recursive: true, force: true }) };
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runMarker } from "../process";
 import type { ProcessIdentity } from "../process";
 import { PgVersion } from "../types";
 
@@ -15,8 +16,12 @@ const facts = JSON.parse(process.env["NEON_TEST_EMBEDDED_ENGINE"] ?? "{}") as Fa
 /** Who runs Postgres, and what starts it, when the tests run as root; it can read all paths here. */
 export const identity = facts.identity;
 
-/** Its PATH finds the `node` that the programs' first lines name. */
-export const programEnvironment: Readonly<Record<string, string>> = facts.environment;
+/** Its PATH finds the `node` that the programs' first lines name; by the marker the run knows what a test left behind. */
+export const programEnvironment: Readonly<Record<string, string>> = {
+  ...facts.environment,
+  LANG: "C.UTF-8",
+  ...runMarker(),
+};
 
 /** Where the results of initdb are kept for later runs. */
 export const cacheDir = facts.environment.NEON_EMBEDDED_CACHE;

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { registerDirectory } from "../process";
 import { identity } from "./engine";
@@ -13,10 +13,6 @@ export function makeTestDirectory(prefix: string): string {
   chmodSync(directory, 0o755);
   giveToNodes(directory);
   return directory;
-}
-
-export function removeTestDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
 }
 
 /** Makes the nodes' user the owner of this path alone. */

@@ -1,35 +1,21 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdtemp, rm } from "node:fs/promises";
-import net from "node:net";
-import os from "node:os";
+import { rm } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
+import { distribution, freePort, identity, makeTestDirectory } from "../testing";
 import { Lsn } from "../types";
 import { PgConnection, decodeWalSenderMessage, encodeWalReceiverMessage, toPgTime } from "./index";
 
 const run = promisify(execFile);
-const packageName = `pg17-${process.platform}-${process.arch}`;
-const bin = fileURLToPath(new URL(`../../node_modules/${packageName}/native/bin`, import.meta.url));
-/** Postgres refuses to run as root. */
-const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+const programs = distribution(17);
 
 async function startPostgres(dir: string, port: number): Promise<() => Promise<void>> {
   const data = path.join(dir, "data");
   const options = { ...identity, cwd: dir };
-  await run(path.join(bin, "initdb"), ["-D", data, "-U", "postgres", "--no-sync", "-A", "trust"], options);
+  await run(programs.initdb, ["-D", data, "-U", "postgres", "--no-sync", "-A", "trust"], options);
   // The first line wins: these users must prove who they are.
   const settings = {
     port,
@@ -42,7 +28,7 @@ async function startPostgres(dir: string, port: number): Promise<() => Promise<v
   const script = `printf '%s\\n' "host all scram_user all scram-sha-256" "host all md5_user all md5" > hba && cat "$0" >> hba && cat hba > "$0"`;
   await run("sh", ["-c", script, hba], options);
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const postgres = spawn(path.join(bin, "postgres"), ["-D", data, ...args], { ...options, stdio: "ignore" });
+  const postgres = spawn(programs.postgres, ["-D", data, ...args], { ...options, stdio: "ignore" });
   const exited = once(postgres, "exit");
   return async () => {
     postgres.kill("SIGQUIT");
@@ -51,8 +37,7 @@ async function startPostgres(dir: string, port: number): Promise<() => Promise<v
 }
 
 test("a real PostgreSQL: queries, passwords, COPY and physical replication", async () => {
-  const dir = await mkdtemp(path.join(os.tmpdir(), "wire-pg-"));
-  if (identity.uid !== undefined) await chown(dir, identity.uid, identity.gid);
+  const dir = makeTestDirectory("wire-pg");
   const port = await freePort();
   const address = { host: "127.0.0.1", port };
   const stop = await startPostgres(dir, port);

@@ -1,6 +1,7 @@
 import type { TenantId, TimelineId } from "../types";
 import { Lsn } from "../types";
 import { frame } from "./backend-messages";
+import type { CopyBothStream } from "./copy-both-stream";
 import { ConnectionError } from "./errors";
 import { encodePagestreamRequest } from "./pagestream";
 import type { PagestreamRequest, PagestreamVersion, RelTag } from "./pagestream";
@@ -50,9 +51,9 @@ function slowRequest(options: SlowReaderOptions): PagestreamRequest {
 
 /** A client that sends pagestream requests and never reads the answers, so that the server's writes are blocked. */
 export class SlowReader implements Disposable {
-  /** Resolves when the connection is closed, by whichever side. */
-  readonly connectionLost: Promise<void>;
   readonly #connection: PgConnection;
+  readonly #stream: CopyBothStream;
+  readonly #lost: Promise<void>;
   readonly #address: string;
   readonly #stalledForMs: number;
   readonly #messageBytes: number;
@@ -63,15 +64,16 @@ export class SlowReader implements Disposable {
   #writing = false;
   #filling = false;
 
-  private constructor(connection: PgConnection, options: SlowReaderOptions) {
+  private constructor(connection: PgConnection, stream: CopyBothStream, options: SlowReaderOptions) {
     this.#connection = connection;
+    this.#stream = stream;
     this.#address = `${options.host}:${options.port}`;
     this.#stalledForMs = options.stalledForMs ?? 2000;
     const message = frame("d", encodePagestreamRequest(options.version ?? 3, slowRequest(options)));
     this.#messageBytes = message.length;
     const repeats = Math.max(1, Math.floor(WRITE_BYTES / message.length));
     this.#bytes = Buffer.concat(Array.from({ length: repeats }, () => message));
-    this.connectionLost = new Promise((resolve) => {
+    this.#lost = new Promise((resolve) => {
       connection.closed.addEventListener("abort", () => resolve(), { once: true });
     });
   }
@@ -83,11 +85,22 @@ export class SlowReader implements Disposable {
     try {
       const stream = await connection.copyBoth(`pagestream_v${options.version ?? 3} ${tenantId} ${timelineId}`);
       stream.pause();
-      return new SlowReader(connection, options);
+      return new SlowReader(connection, stream, options);
     } catch (error) {
       connection.destroy();
       throw error;
     }
+  }
+
+  /**
+   * Reads what stands in the pipe, at last, and resolves when the connection is closed, by whichever side. A server that
+   * has given the client up may only get to see it now: a pageserver whose tenant was detached is still writing answers.
+   */
+  get connectionLost(): Promise<void> {
+    this.#filling = false;
+    this.#stream.onData(() => undefined);
+    this.#stream.resume();
+    return this.#lost;
   }
 
   get facts(): PipeFacts {

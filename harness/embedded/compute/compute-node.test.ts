@@ -1,37 +1,28 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { cacheDir, distribution, identity, makeTestDirectory } from "../../testing";
 import { bootstrapImage } from "../pg/image";
-import { SafekeeperBinary } from "../safekeeper/testing/safekeeper-process";
+import { SafekeeperDirectories } from "../safekeeper/testing/safekeeper-process";
 import { Cluster } from "./testing/cluster";
-import {
-  buildComputeCtl,
-  type ComputeProcess,
-  DISTRIBUTION,
-  makeTestDirectory,
-  UNPRIVILEGED,
-} from "./testing/compute-process";
+import type { ComputeProcess } from "./testing/compute-process";
 import { CrashLoop } from "./testing/crash-loop";
 import { eventually } from "./testing/eventually";
 
-const directory = makeTestDirectory();
+const directory = makeTestDirectory("compute-test");
 const imageFile = join(directory, "base.image");
-let safekeeperBinary: SafekeeperBinary;
+const safekeeperDirectories = new SafekeeperDirectories();
 let cluster: Cluster;
 
 beforeAll(async () => {
-  const cacheDir = join(directory, "cache");
-  const image = { distribution: DISTRIBUTION, cacheDir, outFile: imageFile, identity: UNPRIVILEGED };
-  const building = [SafekeeperBinary.build(), buildComputeCtl(directory), bootstrapImage(image)] as const;
-  const [binary, computeBinary] = await Promise.all(building);
-  safekeeperBinary = binary;
-  cluster = new Cluster({ directory, imageFile, computeBinary, safekeeperBinary });
+  await bootstrapImage({ distribution: distribution(17), cacheDir, outFile: imageFile, identity });
+  cluster = new Cluster({ directory, imageFile, safekeeperDirectories });
 });
 beforeEach(() => cluster.newTimeline());
 afterEach(() => cluster.dropTimeline());
 afterAll(async () => {
   await cluster.destroy();
-  safekeeperBinary[Symbol.dispose]();
+  safekeeperDirectories[Symbol.dispose]();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -49,11 +40,11 @@ test("commits need two of three safekeepers; a restarted compute has every ackno
   await first.query("create table t(i int)");
   await first.query("insert into t select generate_series(1, 1000)");
   await cluster.killSafekeeper(0);
-  expect(await commits(first, "insert into t values (1001)")).toBe(true);
+  await first.query("insert into t values (1001)");
   await cluster.killSafekeeper(1);
   expect(await commits(first, "insert into t values (1002)")).toBe(false);
   await cluster.startSafekeeper(0);
-  await eventually(async () => expect(await commits(first, "insert into t values (1003)")).toBe(true));
+  await first.query("insert into t values (1003)");
 
   first.signal("SIGKILL");
   await first.exited;
@@ -110,7 +101,7 @@ test("a fast stop without a majority becomes an immediate one", async () => {
   const stopping = performance.now();
   compute.signal("SIGTERM");
   await compute.exited;
-  expect(performance.now() - stopping).toBeLessThan(4_000);
+  expect(performance.now() - stopping).toBeLessThan(10_000);
   expect(compute.log).toContain("stopping immediately");
 });
 
@@ -144,7 +135,9 @@ test("HTTP: status, info, configure with roles and databases, terminate", async 
   expect((await compute.http("/metrics")).status).toBe(200);
   expect(await compute.http("/configure", { x: 1 })).toEqual({
     status: 422,
-    body: { error: "failed to deserialize the json body into the target type: missing field `spec`" },
+    body: {
+      error: "failed to deserialize the json body into the target type: missing field `spec` at line 1 column 7",
+    },
   });
   expect(await compute.query("show neon.tenant_id")).toEqual([[cluster.id.tenantId]]);
   expect(await compute.query("show neon.protocol_version")).toEqual([["2"]]);

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Gauge } from "prom-client";
-import { PgError } from "../../wire";
+import { type PgConnection, PgError } from "../../wire";
 import {
   ApiError,
   createRegistry,
@@ -12,6 +12,7 @@ import {
 } from "../service";
 import { type Logger, metricsRoute, parseJson } from "../service";
 import { databasesAndRoles, installedExtensions } from "./catalog-report";
+import { grantOnSchema, type SchemaGrant } from "./schema-grant";
 import type { ComputeNode } from "./compute-node";
 import { type ComputeSpec, parseSpec, SpecError } from "./spec";
 
@@ -39,7 +40,8 @@ async function readSpec(request: HttpRequest): Promise<ComputeSpec> {
     throw new ApiError(400, `failed to parse the request body as JSON: ${errorText(error)}`);
   }
   const spec: unknown = (body as { spec?: unknown } | null)?.spec;
-  if (spec === undefined) throw new ApiError(422, `${BAD_SPEC}: missing field \`spec\``);
+  if (spec === undefined)
+    throw new ApiError(422, `${BAD_SPEC}: missing field \`spec\` at line 1 column ${text.length}`);
   try {
     return parseSpec(spec);
   } catch (error) {
@@ -82,9 +84,17 @@ function addMetrics(http: HttpService, node: ComputeNode): void {
   metricsRoute(http, registry);
 }
 
+/** Whoever wants this answered makes the table `health_check (id, updated_at)` first. */
+async function checkWritability(connection: PgConnection): Promise<boolean> {
+  await connection.query(
+    "INSERT INTO health_check VALUES (1, pg_catalog.now()) ON CONFLICT (id) DO UPDATE SET updated_at = pg_catalog.now()",
+  );
+  return true;
+}
+
 /** The HTTP API of compute_ctl, as far as this engine has it (neon-protocols §3.4). */
 export function createHttpApi(node: ComputeNode, log: Logger): HttpService {
-  const http = new HttpService(log, { notFound: new HttpReply(404, "", "text/plain") });
+  const http = new HttpService(log, { notFound: new HttpReply(404, "", "") });
   const route = (method: "GET" | "POST", path: string, handler: HttpHandler) =>
     http.route(method, path, withComputeErrors(handler));
   const withConnection = async <T>(use: (connection: Awaited<ReturnType<ComputeNode["connect"]>>) => Promise<T>) => {
@@ -102,6 +112,17 @@ export function createHttpApi(node: ComputeNode, log: Logger): HttpService {
   route("GET", "/installed_extensions", () =>
     withConnection((connection) => installedExtensions(connection, (database) => node.connect(database))),
   );
+  route("POST", "/check_writability", () => withConnection(checkWritability));
+  route("POST", "/grants", async (request) => {
+    const grant = await request.json<SchemaGrant>();
+    const connection = await node.connect(grant.database);
+    try {
+      await grantOnSchema(connection, grant);
+    } finally {
+      connection.destroy();
+    }
+    return new HttpReply(201, grant);
+  });
   route("POST", "/configure", (request) => configure(node, request));
   route("POST", "/terminate", () => terminate(node));
   addMetrics(http, node);

@@ -27,6 +27,7 @@ export function addPageserverMetrics(registry: Registry, manager: TenantManager)
   for (const [name, value] of Object.entries(TIMELINE_GAUGES)) addTimelineGauge(registry, manager, name, value);
   addWalRecords(registry, manager);
   addRemoteMetrics(registry, manager);
+  addDeletionQueue(registry, manager);
   addSlots(registry, manager);
 }
 
@@ -85,6 +86,20 @@ function addRemoteMetrics(registry: Registry, manager: TenantManager): void {
             counter.inc({ ...metrics.labels, file_kind: fileKind, op_kind: opKind }, counts[field]);
           }
         }
+      },
+    });
+  }
+}
+
+function addDeletionQueue(registry: Registry, manager: TenantManager): void {
+  for (const name of ["submitted", "executed", "dropped"] as const) {
+    const counter = new Counter({
+      name: `pageserver_deletion_queue_${name}_total`,
+      help: "Objects that went through the deletion queue",
+      registers: [registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(manager.node.deletions.counts[name]);
       },
     });
   }

@@ -22,7 +22,7 @@ const tenantId = TenantId.generate();
 const timelineId = TimelineId.generate();
 const tenantPath = `/v1/tenant/${tenantId}`;
 const timelinePath = `${tenantPath}/timeline/${timelineId}`;
-const server = new TestPageserver(pollUntil);
+const server = new TestPageserver();
 
 const info = async (): Promise<TimelineInfo> => (await server.http("GET", timelinePath)).json as TimelineInfo;
 
@@ -209,7 +209,7 @@ describe("branches", () => {
 });
 
 describe("without a storage controller", () => {
-  const lonely = new TestPageserver(pollUntil);
+  const lonely = new TestPageserver();
   afterAll(() => lonely.cleanUp());
 
   test("nothing is served, the upcall is tried again, and SIGTERM still stops at once", async () => {

@@ -20,10 +20,12 @@ import { addPageserverMetrics } from "./metrics";
 import { PageService } from "./page-service/handler";
 import { MaterializedImages } from "./page-service/materialized-images";
 import { materializerFor } from "./page-service/materializer";
+import { DeletionQueue } from "./remote/deletion-queue";
 import { LocalFs } from "./remote/local-fs";
 import { initialLoad } from "./tenants/initial-load";
 import { reAttach } from "./tenants/re-attach";
 import { TenantManager } from "./tenants/tenant-manager";
+import { validatorFor } from "./tenants/validate-generations";
 import { QuerySeries } from "./timeline/timeline-metrics";
 
 /** How often open layers are checked for their age. */
@@ -60,9 +62,11 @@ export async function startPageserver(context: DaemonContext): Promise<RunningDa
 }
 
 function createManager(config: PageserverConfig, registry: Registry, { log }: DaemonContext): TenantManager {
+  const remote = new LocalFs(config.remotePath, { sync: !config.noSync });
   return new TenantManager({
     config,
-    remote: new LocalFs(config.remotePath, { sync: !config.noSync }),
+    remote,
+    deletions: new DeletionQueue(remote, validatorFor(config), log),
     broker: new BrokerClient({ endpoint: config.brokerEndpoint, log }),
     images: new MaterializedImages(join(config.workdir, "materialized"), materializerFor(config)),
     queries: new QuerySeries(registry),
@@ -90,6 +94,7 @@ async function load(manager: TenantManager, { log, shutdown }: DaemonContext): P
     const answer =
       config.controlPlaneApi === undefined ? undefined : await reAttach(config, config.controlPlaneApi, log, shutdown);
     await initialLoad(manager, answer);
+    manager.maintenance.start();
     log.info("Initial load completed");
   } catch (error) {
     // Told to stop while loading: there is nothing to complain about.
@@ -110,6 +115,7 @@ async function stopAll(manager: TenantManager, pg: PgServer, http: HttpService):
   pg.stopAccepting();
   await manager.shutdown();
   await pg.close();
+  await manager.node.deletions.close();
   manager.node.broker.close();
   await http.close();
   manager.node.log.info(`Shut down successfully completed elapsed_ms=${Math.round(performance.now() - begin)}`);

@@ -5,7 +5,7 @@ import type { PgVersion } from "../../types";
 import { WalDecoder } from "../wal/decoder";
 import { segmentFileName, segmentStart } from "../wal/segments";
 import { markInProduction, readControl } from "./control";
-import { readImageHead, readImageTar } from "./image";
+import { readImageHead, readImageTar, readImageWal } from "./image";
 import { TAR_END, tarHeader, tarPadding } from "./tar";
 import { unpackTar } from "./unpack";
 
@@ -24,24 +24,36 @@ export interface BaseFacts {
   prevRecord: Lsn;
 }
 
+export interface BaseOptions {
+  imageFile: string;
+  wal: WalSource;
+  /** A record boundary. */
+  lsn: Lsn;
+  /** A record boundary below `lsn`: what is before it is known to be whole records and is not decoded. */
+  boundary?: Lsn | undefined;
+}
+
 const FACTS_FILE = "neon_base.json";
 
 /**
  * A data directory as a tar, with the WAL that brings it to `lsn` (a record boundary) when crash recovery replays it:
  * all of the image, then pg_wal from the start of redo's segment, filled with zeros after `lsn`.
  */
-export async function* streamBase(options: { imageFile: string; wal: WalSource; lsn: Lsn }): AsyncGenerator<Buffer> {
+export async function* streamBase(options: BaseOptions): AsyncGenerator<Buffer> {
   const { imageFile, wal, lsn } = options;
-  const { manifest, walPrefix, tarOffset } = await readImageHead(imageFile);
+  const head = await readImageHead(imageFile);
+  const { manifest } = head;
   const imageLsn = Lsn.parse(manifest.lsn);
   if (lsn < imageLsn) throw new Error(`the image serves from ${manifest.lsn} on, not ${Lsn.format(lsn)}`);
   const { walSegSize, pgVersion } = manifest;
-  yield* readImageTar(imageFile, tarOffset);
-  const start = imageLsn - BigInt(walPrefix.length);
-  const decoder = new WalDecoder({ startLsn: imageLsn, walSegSize, pgVersion });
-  yield* segments(walFrom(walPrefix, decodedOnTheWay(decoder, wal, lsn)), start, lsn, walSegSize);
+  yield* readImageTar(imageFile, head.tarOffset);
+  const start = imageLsn - BigInt(manifest.walPrefixSize);
+  const boundary = options.boundary !== undefined && options.boundary > imageLsn ? options.boundary : imageLsn;
+  const decoder = new WalDecoder({ startLsn: boundary, walSegSize, pgVersion });
+  const pieces = [readImageWal(imageFile, head), wal.read(imageLsn, boundary), decodedOnTheWay(decoder, wal, lsn)];
+  yield* segments(oneAfterAnother(pieces), start, lsn, walSegSize);
   if (decoder.recordEnd !== lsn) throw new Error(`no record ends at ${Lsn.format(lsn)}`);
-  const prevRecord = decoder.prevRecord === 0n ? manifest.initdbLsn : Lsn.format(decoder.prevRecord);
+  const prevRecord = decoder.prevRecord === 0n ? manifest.prevRecordLsn : Lsn.format(decoder.prevRecord);
   const facts = { lsn: Lsn.format(lsn), systemId: manifest.systemId, walSegSize, pgVersion, prevRecord };
   yield* tarFile(FACTS_FILE, Buffer.from(JSON.stringify(facts)));
   yield TAR_END;
@@ -53,9 +65,8 @@ function* tarFile(name: string, bytes: Buffer): Generator<Buffer> {
   yield tarPadding(bytes.length);
 }
 
-async function* walFrom(prefix: Buffer, wal: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (prefix.length > 0) yield prefix;
-  yield* wal;
+async function* oneAfterAnother(streams: readonly AsyncIterable<Buffer>[]): AsyncGenerator<Buffer> {
+  for (const stream of streams) yield* stream;
 }
 
 /** Postgres can be started at record ends only, so the stream is decoded while it passes. */

@@ -47,7 +47,7 @@ function initdbArguments(version: PgVersion): string[] {
 
 async function templateKey(distribution: PgDistribution): Promise<string> {
   const { size, mtimeMs } = await stat(distribution.postgres);
-  const facts = [size, mtimeMs, ...initdbArguments(distribution.version), "format 1"];
+  const facts = [size, mtimeMs, ...initdbArguments(distribution.version), "format 2"];
   return createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 16);
 }
 

@@ -26,6 +26,9 @@ const OFFSET = {
   crc: 288,
 } as const;
 
+/** Bytes of a CheckPoint, which stands in pg_control from `redo` on and is the body of a checkpoint record. */
+const CHECKPOINT_SIZE = 88;
+
 const KNOWN_VERSIONS = new Set([1300, 1700]);
 
 /** Throws when the checksum is wrong or the layout is of a version that the engine doesn't know. */
@@ -46,6 +49,41 @@ export function readControl(file: Buffer): ControlFile {
   };
 }
 
+/** Where pg_control has the settings of an xl_parameter_change record, in the order and with the sizes of the record. */
+const PARAMETERS: readonly { from: number; to: number; size: number }[] = [
+  { from: 0, to: 180, size: 4 }, // max_connections
+  { from: 4, to: 184, size: 4 }, // max_worker_processes
+  { from: 8, to: 188, size: 4 }, // max_wal_senders
+  { from: 12, to: 192, size: 4 }, // max_prepared_transactions
+  { from: 16, to: 196, size: 4 }, // max_locks_per_transaction
+  { from: 20, to: 172, size: 4 }, // wal_level
+  { from: 24, to: 176, size: 1 }, // wal_log_hints
+  { from: 25, to: 200, size: 1 }, // track_commit_timestamp
+];
+
+/** The file as of a later checkpoint record of the WAL and a later change of settings, with the server running. */
+export function controlForRecovery(
+  file: Buffer,
+  later: { checkpoint: { lsn: Lsn; body: Buffer } | undefined; parameters: Buffer | undefined },
+): Buffer {
+  readControl(file);
+  const { checkpoint, parameters } = later;
+  const patched = Buffer.from(file);
+  if (checkpoint !== undefined) {
+    patched.writeBigUInt64LE(checkpoint.lsn, OFFSET.checkpoint);
+    checkpoint.body.copy(patched, OFFSET.redo, 0, CHECKPOINT_SIZE);
+  }
+  for (const { from, to, size } of parameters === undefined ? [] : PARAMETERS) {
+    parameters?.copy(patched, to, from, from + size);
+  }
+  return markInProduction(signed(patched));
+}
+
+function signed(file: Buffer): Buffer {
+  file.writeUInt32LE(crc32c(file.subarray(0, OFFSET.crc)), OFFSET.crc);
+  return file;
+}
+
 /**
  * The same file saying that the server was running. Without it a cleanly stopped image would silently ignore the WAL
  * that follows its checkpoint, and look like a healthy, older database.
@@ -54,6 +92,5 @@ export function markInProduction(file: Buffer): Buffer {
   readControl(file);
   const patched = Buffer.from(file);
   patched.writeUInt32LE(DB_STATE.IN_PRODUCTION, OFFSET.state);
-  patched.writeUInt32LE(crc32c(patched.subarray(0, OFFSET.crc)), OFFSET.crc);
-  return patched;
+  return signed(patched);
 }

@@ -1,123 +1,39 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { rmSync, symlinkSync, truncateSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { Client } from "pg";
+import { mkdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cacheDir, distribution, giveToNodes, identity, makeTestDirectory } from "../../testing";
 import { Lsn } from "../../types";
-import { pollUntil } from "../../wait";
 import { WalDecoder, WalFormatError } from "../wal/decoder";
 import type { WalRecord } from "../wal/decoder";
 import { findEndOfWal } from "../wal/end-of-wal";
 import { factOf } from "../wal/records";
-import { segmentFileName, segmentOffset, segmentStart } from "../wal/segments";
+import { segmentFileName, segmentOffset } from "../wal/segments";
 import { streamBase, unpackBase } from "./base-tar";
 import type { WalSource } from "./base-tar";
-import { findDistribution } from "./distribution";
 import { bootstrapImage, readImageManifest } from "./image";
 import { materialize } from "./materialize";
 import { RelationFiles } from "./relation-files";
-
-const SEGMENT = 1024 * 1024;
-const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
-const base = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+import { giveTree, scalar, SEGMENT, walIn, withServer } from "./testing/server";
 
 interface Mark {
   lsn: Lsn;
   rows: number;
 }
 
-let root: string;
-let distrib: string;
+const root = makeTestDirectory("image-and-wal");
 let imageFile: string;
 let walDir: string;
 let imageLsn: Lsn;
 let marks: Mark[];
 let page: { lsn: Lsn; relation: number; database: number; bytes: Buffer };
 
-const give = (path: string): void => {
-  if (identity !== undefined) chownSync(path, identity.uid, identity.gid);
-};
-
 function directory(name: string): string {
   const path = join(root, name);
   mkdirSync(path, { mode: 0o700 });
-  give(path);
+  giveToNodes(path);
   return path;
 }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Runs a server in the directory while `work` talks to it, and stops it without a checkpoint. */
-async function withServer<T>(dataDir: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const port = await freePort();
-  const settings = [
-    "listen_addresses=127.0.0.1",
-    `port=${port}`,
-    "unix_socket_directories=",
-    "fsync=off",
-    "wal_recycle=off",
-  ];
-  const more = ["autovacuum=off", "wal_keep_size=1GB", "max_prepared_transactions=10", "full_page_writes=off"];
-  const args = ["-D", dataDir, ...[...settings, ...more].flatMap((setting) => ["-c", setting])];
-  const server = spawn(findDistribution(distrib, 17).postgres, args, {
-    env: { LANG: "C" },
-    stdio: ["ignore", "ignore", "pipe"],
-    cwd: dataDir,
-    ...identity,
-  });
-  let log = "";
-  server.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
-  const exited = once(server, "exit");
-  try {
-    await pollUntil("postgres to be ready", () => log.includes("ready to accept connections"), {
-      budgetMs: 15_000,
-      describe: () => log,
-    });
-    const client = new Client({ host: "127.0.0.1", port, user: "cloud_admin", database: "postgres" });
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
-  } finally {
-    server.kill("SIGQUIT");
-    await exited;
-  }
-}
-
-async function giveTree(dir: string): Promise<void> {
-  give(dir);
-  for (const name of readdirSync(dir, { recursive: true, encoding: "utf8" })) give(join(dir, name));
-}
-
-const scalar = async (client: Client, sql: string): Promise<unknown> =>
-  Object.values((await client.query(sql)).rows[0] as object)[0];
-
-/** WAL straight from the files of a server. */
-const walIn = (dir: string): WalSource => ({
-  async *read(from, to) {
-    for (let at = from; at < to;) {
-      const file = readFileSync(join(dir, segmentFileName(at, SEGMENT)));
-      const next = segmentStart(at, SEGMENT) + BigInt(SEGMENT);
-      const end = to < next ? to : next;
-      yield file.subarray(segmentOffset(at, SEGMENT), segmentOffset(at, SEGMENT) + Number(end - at));
-      at = end;
-    }
-  },
-});
 
 /** The WAL of the server that made the load. */
 const wal: WalSource = { read: (from, to) => walIn(walDir).read(from, to) };
@@ -195,13 +111,8 @@ async function rememberPage(client: Client): Promise<void> {
 }
 
 beforeAll(async () => {
-  root = mkdtempSync(join(base, "neon-pg-test-"));
-  give(root);
-  distrib = directory("distrib");
-  symlinkSync(resolve(`node_modules/pg17-${process.platform}-${process.arch}/native`), join(distrib, "v17"));
   imageFile = join(root, "image");
-  const cacheDir = join(tmpdir(), `neon-embedded-cache-${identity?.uid ?? process.getuid?.() ?? 0}`);
-  await bootstrapImage({ distribution: findDistribution(distrib, 17), cacheDir, outFile: imageFile, identity });
+  await bootstrapImage({ distribution: distribution(17), cacheDir, outFile: imageFile, identity });
   imageLsn = Lsn.parse((await readImageManifest(imageFile)).lsn);
   marks = [];
   const dataDir = directory("load");
@@ -351,7 +262,7 @@ function firstRecord(dataDir: string, lsn: Lsn): WalRecord | undefined {
 test("a materialised page is the server's page", { timeout: 30_000 }, async () => {
   const targetDir = directory("materialized");
   await materialize({
-    distribution: findDistribution(distrib, 17),
+    distribution: distribution(17),
     imageFile,
     wal,
     lsn: page.lsn,

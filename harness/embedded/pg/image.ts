@@ -1,14 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn } from "../../types";
 import type { PgVersion } from "../../types";
 import { WalDecoder } from "../wal/decoder";
 import { segmentFileName, segmentOffset, segmentStart } from "../wal/segments";
 import { readControl } from "./control";
-import { tarHeader, tarPadding } from "./tar";
+import { writeImage } from "./image-writer";
 
 export { bootstrapImage } from "./bootstrap";
 
@@ -17,39 +15,68 @@ export { bootstrapImage } from "./bootstrap";
  * tar entries without the blocks that end an archive.
  */
 export interface ImageManifest {
-  format: 1;
+  format: 2;
   pgVersion: PgVersion;
   systemId: string;
   walSegSize: number;
-  /** The checkpoint of initdb (or the one that the image was cut at): where replay begins. */
-  initdbLsn: string;
-  /** End of that checkpoint's record: the image serves any LSN from here on. */
+  /** Start of the checkpoint record that recovery begins with, and of the WAL that it replays. */
+  checkpoint: string;
+  redo: string;
+  /** The image serves any LSN from here on: a record boundary. */
   lsn: string;
-  /** WAL from the start of redo's segment up to `lsn`, which no layer has. */
+  /** Start of the last record before `lsn`. */
+  prevRecordLsn: string;
+  /** WAL from the start of redo's segment up to `lsn`, so that no layer below the image is needed. */
   walPrefixSize: number;
+  /** What pg_control says, in base64: the next image is made with it. */
+  control: string;
 }
+
+export interface ImageHead {
+  manifest: ImageManifest;
+  /** Where in the file the WAL begins, and where the tar entries do. */
+  walOffset: number;
+  tarOffset: number;
+}
+
+const MANIFEST_ROOM = 4096;
+/** The used part of pg_control is shorter; the rest of the file is zeros. */
+export const CONTROL_SIZE = 512;
 
 /** Reads the manifest of an image file. */
 export async function readImageManifest(file: string): Promise<ImageManifest> {
   return (await readImageHead(file)).manifest;
 }
 
-/** The manifest, the WAL that came with the image, and where its tar entries begin. */
-export async function readImageHead(
-  file: string,
-): Promise<{ manifest: ImageManifest; walPrefix: Buffer; tarOffset: number }> {
+/** The manifest and where the other parts of the file are. Throws with the file's name when it is no image. */
+export async function readImageHead(file: string): Promise<ImageHead> {
   const handle = await open(file, "r");
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MANIFEST_ROOM), 0, MANIFEST_ROOM, 0);
     const newline = buffer.subarray(0, bytesRead).indexOf(0x0a);
     if (newline === -1) throw new Error(`${file} is not an image: it has no manifest`);
-    const manifest = JSON.parse(buffer.toString("utf8", 0, newline)) as ImageManifest;
-    const walPrefix = Buffer.alloc(manifest.walPrefixSize);
-    await handle.read(walPrefix, 0, walPrefix.length, newline + 1);
-    return { manifest, walPrefix, tarOffset: newline + 1 + walPrefix.length };
+    const manifest = parseManifest(buffer.toString("utf8", 0, newline), file);
+    return { manifest, walOffset: newline + 1, tarOffset: newline + 1 + manifest.walPrefixSize };
   } finally {
     await handle.close();
   }
+}
+
+function parseManifest(text: string, file: string): ImageManifest {
+  try {
+    const manifest = JSON.parse(text) as ImageManifest;
+    if (manifest.format === 2) return manifest;
+  } catch (cause) {
+    throw new Error(`${file} is not an image: its manifest is damaged`, { cause });
+  }
+  throw new Error(`${file} is an image of another format`);
+}
+
+/** The WAL that came with the image. */
+export async function* readImageWal(file: string, head: ImageHead): AsyncGenerator<Buffer> {
+  if (head.manifest.walPrefixSize === 0) return;
+  const range = { start: head.walOffset, end: head.tarOffset - 1 };
+  yield* createReadStream(file, { ...range, highWaterMark: 512 * 1024 }) as AsyncIterable<Buffer>;
 }
 
 /** The tar entries of an image file. */
@@ -57,38 +84,26 @@ export function readImageTar(file: string, tarOffset: number): AsyncIterable<Buf
   return createReadStream(file, { start: tarOffset, highWaterMark: 512 * 1024 });
 }
 
-/** What a data directory holds only while, or because, a server runs in it. */
-const LEFT_OUT = /^(postmaster\.(pid|opts)|.*pg_internal\.init|current_logfiles|postgresql\.auto\.conf\.tmp)$/;
-
 /** Makes an image of a cleanly stopped data directory, at its last checkpoint; `outFile` appears whole or not at all. */
 export async function imageOfDirectory(dataDir: string, pgVersion: PgVersion, outFile: string): Promise<ImageManifest> {
-  const control = readControl(await readFile(join(dataDir, "global", "pg_control")));
-  const { walSegSize, redo } = control;
+  const file = await readFile(join(dataDir, "global", "pg_control"));
+  const { walSegSize, redo, checkpoint, systemId } = readControl(file);
   const segment = await readFile(join(dataDir, "pg_wal", segmentFileName(redo, walSegSize)));
-  const lsn = endOfRecordAt(segment, control.checkpoint, walSegSize, pgVersion);
+  const lsn = endOfRecordAt(segment, checkpoint, walSegSize, pgVersion);
   const walPrefix = segment.subarray(0, Number(lsn - segmentStart(redo, walSegSize)));
   const manifest: ImageManifest = {
-    format: 1,
+    format: 2,
     pgVersion,
-    systemId: String(control.systemId),
+    systemId: String(systemId),
     walSegSize,
-    initdbLsn: Lsn.format(redo),
+    checkpoint: Lsn.format(checkpoint),
+    redo: Lsn.format(redo),
     lsn: Lsn.format(lsn),
+    prevRecordLsn: Lsn.format(checkpoint),
     walPrefixSize: walPrefix.length,
+    control: file.toString("base64", 0, CONTROL_SIZE),
   };
-  const temporary = `${outFile}.${randomUUID()}.___temp`;
-  const handle = await open(temporary, "w", 0o644);
-  try {
-    await handle.write(`${JSON.stringify(manifest)}\n`);
-    if (walPrefix.length > 0) await handle.write(walPrefix);
-    await packDirectory(handle, dataDir, "");
-    await handle.close();
-    await rename(temporary, outFile);
-  } catch (error) {
-    await handle.close();
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeImage({ manifest, walPrefix: [walPrefix], dataDir, outFile });
   return manifest;
 }
 
@@ -109,25 +124,4 @@ function endOfRecordAt(segment: Buffer, checkpoint: Lsn, walSegSize: number, pgV
   }
   if (end === undefined) throw new Error(`there is no checkpoint record at ${Lsn.format(checkpoint)}`);
   return end;
-}
-
-async function packDirectory(out: FileHandle, root: string, below: string): Promise<void> {
-  const entries = await readdir(join(root, below), { withFileTypes: true });
-  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const name = below === "" ? entry.name : `${below}/${entry.name}`;
-    if (LEFT_OUT.test(name)) continue;
-    if (entry.isDirectory()) {
-      await out.write(tarHeader({ name, kind: "directory", size: 0 }));
-      await packDirectory(out, root, name);
-    } else if (!name.startsWith("pg_wal/")) {
-      await packFile(out, join(root, name), name);
-    }
-  }
-}
-
-async function packFile(out: FileHandle, path: string, name: string): Promise<void> {
-  const { size } = await stat(path);
-  const bytes = await readFile(path);
-  if (bytes.length !== size) throw new Error(`${path} changed while it was packed`);
-  await out.writev([tarHeader({ name, kind: "file", size }), bytes, tarPadding(size)]);
 }

@@ -22,6 +22,9 @@ export interface ControlFileBody {
   backup_lsn: string;
   peer_horizon_lsn: string;
   remote_consistent_lsn: string;
+  partial_backup: { segments: unknown[] };
+  eviction_state: string;
+  creation_ts: { secs_since_epoch: number; nanos_since_epoch: number };
 }
 
 export function controlFileBody(state: AcceptorState, progress: Progress): ControlFileBody {
@@ -42,6 +45,9 @@ export function controlFileBody(state: AcceptorState, progress: Progress): Contr
     backup_lsn: Lsn.format(progress.backupLsn),
     peer_horizon_lsn: Lsn.format(progress.peerHorizonLsn),
     remote_consistent_lsn: Lsn.format(progress.remoteConsistentLsn),
+    partial_backup: { segments: [] },
+    eviction_state: "Present",
+    creation_ts: { secs_since_epoch: 0, nanos_since_epoch: 0 },
   };
 }
 

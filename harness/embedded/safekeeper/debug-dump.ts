@@ -32,6 +32,13 @@ async function diskContent(directory: string) {
   return { files };
 }
 
+/** When a WAL segment of the timeline was last written to; null before the first. */
+async function walLastModified(directory: string): Promise<string | null> {
+  const segments = (await readdir(directory)).filter((name) => /^[0-9A-F]{24}(\.partial)?$/.test(name));
+  const times = await Promise.all(segments.map(async (name) => (await stat(join(directory, name))).mtime.getTime()));
+  return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
+}
+
 async function timelineDump(timeline: Timeline, wants: (part: string) => boolean, heartbeatTimeoutMs: number) {
   const { state } = timeline;
   return {
@@ -40,6 +47,7 @@ async function timelineDump(timeline: Timeline, wants: (part: string) => boolean
     control_file: wants("dump_control_file") ? controlFileBody(state, timeline.progress) : null,
     memory: wants("dump_memory") ? memoryDump(timeline, heartbeatTimeoutMs) : null,
     disk_content: wants("dump_disk_content") ? await diskContent(timeline.directory) : null,
+    wal_last_modified: wants("dump_wal_last_modified") ? await walLastModified(timeline.directory) : null,
   };
 }
 
@@ -49,7 +57,7 @@ export async function debugDump(query: URLSearchParams, options: DebugDumpOption
   const all = query.get("dump_all") === "true";
   const tenant = query.get("tenant_id");
   const timeline = query.get("timeline_id");
-  const wants = (part: string): boolean => all || (query.get(part) ?? "true") === "true";
+  const wants = (part: string): boolean => (query.get(part) ?? String(all)) === "true";
   const chosen = options.timelines.all.filter(
     ({ id }) => (tenant ?? id.tenantId) === id.tenantId && (timeline ?? id.timelineId) === id.timelineId,
   );

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,24 +9,23 @@ import { startBroker } from "../broker/server";
 import { createLogger } from "../service";
 import type { TenantTimelineId } from "./acceptor-state";
 import { connectTo, TestProposer } from "./testing/proposer";
-import { newId, SafekeeperBinary, SafekeeperProcess } from "./testing/safekeeper-process";
+import { newId, SafekeeperDirectories, SafekeeperProcess } from "./testing/safekeeper-process";
 import { withWal } from "./testing/wal-access";
 import { WalBuilder } from "./testing/wal-builder";
 
 const START = 0x14ec3a8n;
 const text = (lsn: Lsn): string => Lsn.format(lsn);
 
-let binary: SafekeeperBinary;
+const directories = new SafekeeperDirectories();
 let shared: SafekeeperProcess;
 
 beforeAll(async () => {
-  binary = await SafekeeperBinary.build();
-  shared = await SafekeeperProcess.start(binary);
+  shared = await SafekeeperProcess.start(directories);
 });
 
 afterAll(async () => {
   await shared[Symbol.asyncDispose]();
-  binary[Symbol.dispose]();
+  directories[Symbol.dispose]();
 });
 
 describe("HTTP", () => {
@@ -64,7 +64,7 @@ describe("HTTP", () => {
     const labels = `{tenant_id="${id.tenantId}",timeline_id="${id.timelineId}"}`;
     expect(metrics).toContain(`safekeeper_flush_lsn${labels} ${wal.end}`);
     expect(metrics).toContain(`safekeeper_commit_lsn${labels} ${wal.end}`);
-    const dump = await shared.http("GET", `/v1/debug_dump?timeline_id=${id.timelineId}`);
+    const dump = await shared.http("GET", `/v1/debug_dump?dump_all=true&timeline_id=${id.timelineId}`);
     expect(dump.body).toMatchObject({
       timelines: [
         {
@@ -74,6 +74,9 @@ describe("HTTP", () => {
         },
       ],
     });
+    const sha256 = createHash("sha256").update(wal.bytes()).digest("hex");
+    const range = `from_lsn=${text(START)}&until_lsn=${text(wal.end)}`;
+    expect((await shared.http("GET", `${path(id)}/digest?${range}`)).body).toEqual({ sha256 });
     const reader = await connectTo(shared.pgPort, id);
     await shared.http("PUT", "/v1/failpoints", [{ name: "sk-pause-send", actions: "pause" }]);
     const first = (await reader.copyBoth(`START_REPLICATION PHYSICAL ${text(START)}`))[Symbol.asyncIterator]().next();
@@ -94,7 +97,7 @@ it("tells the broker at once what moved, and shows what peers tell", async () =>
   const endpoint = `http://127.0.0.1:${broker.port}/`;
   const client = new BrokerClient({ endpoint, log });
   const flags = ["--broker-endpoint", endpoint, "--availability-zone", "sk-1"];
-  await using safekeeper = await SafekeeperProcess.start(binary, { flags });
+  await using safekeeper = await SafekeeperProcess.start(directories, { flags });
   const id = newId();
   const wal = new WalBuilder({ startLsn: START });
   const committed = wal.fill(1000);

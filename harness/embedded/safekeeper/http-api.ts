@@ -1,8 +1,19 @@
 import { Lsn, TenantId, TimelineId } from "../../types";
-import { badRequest, errorText, type HttpRequest, HttpService, type Logger, metricsRoute, notFound } from "../service";
+import {
+  badRequest,
+  errorText,
+  HttpReply,
+  type HttpRequest,
+  HttpService,
+  jsonText,
+  type Logger,
+  metricsRoute,
+  notFound,
+} from "../service";
 import type { TenantTimelineId } from "./acceptor-state";
 import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
 import { debugDump } from "./debug-dump";
+import { walDigest } from "./digest";
 import type { FailpointConfig, Failpoints } from "./failpoints";
 import type { SafekeeperMetrics } from "./metrics";
 import { timelineStatus } from "./status";
@@ -43,6 +54,12 @@ function idOf(tenant: string | undefined, timeline: string | undefined): TenantT
 }
 
 const requestedId = ({ params }: HttpRequest): TenantTimelineId => idOf(params["tenant_id"], params["timeline_id"]);
+
+function lsnOf({ query }: HttpRequest, name: string): Lsn {
+  const text = query.get(name);
+  if (text === null) throw badRequest(`no ${name} specified in query parameters`);
+  return parsed(() => Lsn.parse(text));
+}
 
 function newTimeline(body: CreateTimelineBody) {
   const id = idOf(body.tenant_id, body.timeline_id);
@@ -96,7 +113,16 @@ export function createHttpApi(options: HttpApiOptions): HttpService {
     const { previous, current } = await timeline.bumpTerm(BigInt(term ?? timeline.state.term + 1n));
     return { previous_term: previous, current_term: current };
   });
-  http.route("GET", "/v1/debug_dump", (request) => debugDump(request.query, options));
+  http.route("POST", "/v1/tenant/:tenant_id/timeline/:timeline_id/checkpoint", (request) =>
+    existing(request).storeProgress(),
+  );
+  http.route("GET", "/v1/tenant/:tenant_id/timeline/:timeline_id/digest", (request) =>
+    walDigest(existing(request), lsnOf(request, "from_lsn"), lsnOf(request, "until_lsn")),
+  );
+  http.route("GET", "/v1/debug_dump", async (request) => {
+    // Neon streams it, and names no better type.
+    return new HttpReply(200, jsonText(await debugDump(request.query, options)), "application/octet-stream");
+  });
   metricsRoute(http, options.metrics.registry);
   return http;
 }

@@ -2,24 +2,23 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lsn } from "../../types";
 import { encodeWalReceiverMessage } from "../../wire";
 import { connectTo, TestProposer } from "./testing/proposer";
-import { newId, SafekeeperBinary, SafekeeperProcess } from "./testing/safekeeper-process";
+import { newId, SafekeeperDirectories, SafekeeperProcess } from "./testing/safekeeper-process";
 import { readWal, withWal } from "./testing/wal-access";
 import { WalBuilder } from "./testing/wal-builder";
 
 const START = 0x14ec3a8n;
 const text = (lsn: Lsn): string => Lsn.format(lsn);
 
-let binary: SafekeeperBinary;
+const directories = new SafekeeperDirectories();
 let shared: SafekeeperProcess;
 
 beforeAll(async () => {
-  binary = await SafekeeperBinary.build();
-  shared = await SafekeeperProcess.start(binary);
+  shared = await SafekeeperProcess.start(directories);
 });
 
 afterAll(async () => {
   await shared[Symbol.asyncDispose]();
-  binary[Symbol.dispose]();
+  directories[Symbol.dispose]();
 });
 
 describe("proposers", () => {

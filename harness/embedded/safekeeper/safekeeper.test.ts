@@ -2,28 +2,25 @@ import { execFile } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { engineProgram, programEnvironment } from "../../testing";
 import { Lsn } from "../../types";
 import { connectTo, TestProposer } from "./testing/proposer";
-import { newId, SafekeeperBinary, SafekeeperProcess } from "./testing/safekeeper-process";
+import { newId, SafekeeperDirectories, SafekeeperProcess } from "./testing/safekeeper-process";
 import { readWal, withWal } from "./testing/wal-access";
 import { WalBuilder } from "./testing/wal-builder";
 
 const START = 0x14ec3a8n;
 const text = (lsn: Lsn): string => Lsn.format(lsn);
 
-let binary: SafekeeperBinary;
+const directories = new SafekeeperDirectories();
 
-beforeAll(async () => {
-  binary = await SafekeeperBinary.build();
-});
-
-afterAll(() => binary[Symbol.dispose]());
+afterAll(() => directories[Symbol.dispose]());
 
 describe("durability", () => {
   const delayMs = 300;
   function slowDisk(): string {
-    const path = join(binary.newDirectory(), "..", "slow-disk.cjs");
+    const path = join(directories.root, "slow-disk.cjs");
     const code = `const fs = require("fs"), original = fs.fdatasync;
       fs.fdatasync = (fd, callback) => setTimeout(() => original(fd, callback), ${delayMs});`;
     writeFileSync(path, code);
@@ -34,7 +31,7 @@ describe("durability", () => {
     ["with", [], true],
     ["without, by --no-sync,", ["--no-sync"], false],
   ])("an answer comes %s fdatasync", async (_name, flags, waits) => {
-    await using safekeeper = await SafekeeperProcess.start(binary, { flags, preload: slowDisk() });
+    await using safekeeper = await SafekeeperProcess.start(directories, { flags, preload: slowDisk() });
     const wal = new WalBuilder({ startLsn: START });
     wal.record(100);
     const proposer = await TestProposer.connect(safekeeper.pgPort, newId());
@@ -50,10 +47,10 @@ describe("durability", () => {
     const id = newId();
     const wal = new WalBuilder({ startLsn: START });
     wal.fill(1_200_000, 5000);
-    const directory = binary.newDirectory();
+    const directory = directories.newDirectory();
     let end: Lsn;
     {
-      await using safekeeper = await SafekeeperProcess.start(binary, { directory });
+      await using safekeeper = await SafekeeperProcess.start(directories, { directory });
       const proposer = await withWal(safekeeper, id, wal);
       const acknowledged = wal.end;
       wal.record(20_000);
@@ -66,7 +63,7 @@ describe("durability", () => {
       await other.vote(5n);
       await safekeeper.kill("SIGKILL");
     }
-    await using safekeeper = await SafekeeperProcess.start(binary, { directory });
+    await using safekeeper = await SafekeeperProcess.start(directories, { directory });
     const proposer = await TestProposer.connect(safekeeper.pgPort, id);
     expect(await proposer.greet()).toMatchObject({ term: 5n });
     const vote = await proposer.vote(5n);
@@ -85,7 +82,7 @@ describe("durability", () => {
   });
 
   it("a full disk: one error line, and nothing is acknowledged until there is room", async () => {
-    await using safekeeper = await SafekeeperProcess.start(binary);
+    await using safekeeper = await SafekeeperProcess.start(directories);
     const id = newId();
     const timeline = join(safekeeper.directory, id.tenantId, id.timelineId);
     const wal = new WalBuilder({ startLsn: START });
@@ -108,11 +105,11 @@ describe("durability", () => {
   });
 
   it("a control file that cannot be read is not replaced", async () => {
-    const directory = binary.newDirectory();
+    const directory = directories.newDirectory();
     const id = newId();
     mkdirSync(join(directory, id.tenantId, id.timelineId), { recursive: true });
     appendFileSync(join(directory, id.tenantId, id.timelineId, "safekeeper.control"), "{");
-    await using safekeeper = await SafekeeperProcess.start(binary, { directory });
+    await using safekeeper = await SafekeeperProcess.start(directories, { directory });
     const proposer = await TestProposer.connect(safekeeper.pgPort, id);
     await expect(proposer.greet()).rejects.toThrow("could not be loaded");
     proposer.close();
@@ -121,15 +118,14 @@ describe("durability", () => {
 
 it("--init makes a directory, whose id stays; --dump-control-file shows a timeline", async () => {
   const run = promisify(execFile);
-  const directory = binary.newDirectory();
-  const env = { PATH: process.env["PATH"], NODE_PATH: join(process.cwd(), "node_modules") };
-  const safekeeper = (...args: string[]) => run(process.execPath, [binary.path, ...args], { env });
+  const directory = directories.newDirectory();
+  const safekeeper = (...args: string[]) => run(engineProgram("safekeeper"), args, { env: programEnvironment });
   await safekeeper("-D", directory, "--id", "7", "--id", "1", "--init", "--enable-offload", "--max-offloader-lag=1");
   expect(readFileSync(join(directory, "safekeeper.id"), "utf8")).toBe("1");
   await expect(safekeeper("-D", directory, "--id", "2", "--init")).rejects.toThrow("ID 2 differs");
   await expect(safekeeper("--bogus")).rejects.toMatchObject({ code: 2 });
   const id = newId();
-  await using running = await SafekeeperProcess.start(binary, { directory });
+  await using running = await SafekeeperProcess.start(directories, { directory });
   const wal = new WalBuilder({ startLsn: START });
   wal.record(10);
   (await withWal(running, id, wal)).close();
@@ -148,11 +144,14 @@ it("--init makes a directory, whose id stays; --dump-control-file shows a timeli
     backup_lsn: text(START),
     peer_horizon_lsn: "0/0",
     remote_consistent_lsn: "0/0",
+    partial_backup: { segments: [] },
+    eviction_state: "Present",
+    creation_ts: { secs_since_epoch: 0, nanos_since_epoch: 0 },
   });
 });
 
 it("SIGTERM ends it at once though nobody reads the WAL it sends", async () => {
-  await using safekeeper = await SafekeeperProcess.start(binary, { flags: ["--no-sync"] });
+  await using safekeeper = await SafekeeperProcess.start(directories, { flags: ["--no-sync"] });
   const id = newId();
   const wal = new WalBuilder({ startLsn: START });
   wal.fill(16 << 20, 100_000);

@@ -3,24 +3,23 @@ import { Lsn } from "../../types";
 import type { WalSenderMessage } from "../../wire";
 import { decodeWalSenderMessage } from "../../wire";
 import { connectTo, TestProposer } from "./testing/proposer";
-import { newId, SafekeeperBinary, SafekeeperProcess } from "./testing/safekeeper-process";
+import { newId, SafekeeperDirectories, SafekeeperProcess } from "./testing/safekeeper-process";
 import { readWal, withWal } from "./testing/wal-access";
 import { WalBuilder } from "./testing/wal-builder";
 
 const START = 0x14ec3a8n;
 const text = (lsn: Lsn): string => Lsn.format(lsn);
 
-let binary: SafekeeperBinary;
+const directories = new SafekeeperDirectories();
 let shared: SafekeeperProcess;
 
 beforeAll(async () => {
-  binary = await SafekeeperBinary.build();
-  shared = await SafekeeperProcess.start(binary);
+  shared = await SafekeeperProcess.start(directories);
 });
 
 afterAll(async () => {
   await shared[Symbol.asyncDispose]();
-  binary[Symbol.dispose]();
+  directories[Symbol.dispose]();
 });
 
 async function nextMessage(payloads: AsyncIterator<Buffer>): Promise<WalSenderMessage> {

@@ -3,19 +3,24 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { programEnvironment } from "../../testing";
 
 let dir: string;
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), "daemon-test-"))));
-afterAll(() => rm(dir, { recursive: true }));
+afterAll(async () => {
+  // esbuild works in a process of its own, which would outlive the tests.
+  await stop();
+  await rm(dir, { recursive: true });
+});
 
 async function run(name: string, body: string, options: { args?: string[]; signal?: NodeJS.Signals } = {}) {
   const path = join(dir, `${name}.cjs`);
   const contents = `import { parseArguments, runDaemon } from "./index";\n${body}`;
   const stdin = { contents, resolveDir: import.meta.dirname, loader: "ts" as const };
   await build({ stdin, outfile: path, bundle: true, platform: "node", logLevel: "error" });
-  const child = spawn(process.execPath, [path, ...(options.args ?? [])]);
+  const child = spawn(process.execPath, [path, ...(options.args ?? [])], { env: programEnvironment });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {

@@ -29,7 +29,10 @@ export interface HttpRequest {
   body(): Promise<Buffer>;
 }
 
-/** An answer with a status of its own. The body is sent as JSON unless a content type is given (then text or bytes). */
+/**
+ * An answer with a status of its own. The body is sent as JSON unless a content type is given: then it is text or bytes,
+ * and with "" the answer names no type at all.
+ */
 export class HttpReply {
   readonly status: number;
   readonly body: unknown;
@@ -83,8 +86,8 @@ function send(response: ServerResponse, reply: HttpReply, headers: Record<string
     ? reply.body
     : Buffer.from(reply.contentType === undefined ? jsonText(reply.body) : String(reply.body));
   response.writeHead(reply.status, {
-    "content-type": reply.contentType ?? "application/json",
-    "content-length": bytes.length,
+    ...(reply.contentType === "" ? {} : { "content-type": reply.contentType ?? "application/json" }),
+    ...(reply.status === 204 ? {} : { "content-length": bytes.length }),
     ...headers,
     ...reply.headers,
   });

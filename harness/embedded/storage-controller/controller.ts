@@ -5,6 +5,7 @@ import { type LocationConfig, shardText } from "./model";
 import { Nodes, type PageserverNode } from "./nodes";
 import { PageserverApi } from "./pageserver-api";
 import { Reconciler } from "./reconciler";
+import type { SafekeeperRecord } from "./safekeepers";
 import { schedule } from "./scheduler";
 import { type Shard, Shards } from "./shards";
 import { Store } from "./store";
@@ -30,6 +31,7 @@ export class Controller {
   readonly options: ControllerOptions;
   readonly nodes: Nodes;
   readonly shards: Shards;
+  readonly safekeepers: Map<number, SafekeeperRecord>;
   readonly store: Store;
   readonly api: PageserverApi;
   readonly reconciler: Reconciler;
@@ -41,19 +43,23 @@ export class Controller {
     const state = await Store.load(path);
     const nodes = new Nodes(options.log, state.nodes);
     const shards = new Shards(state.shards);
+    const safekeepers = new Map(state.safekeepers.map((record) => [record.id, record]));
     const snapshot = () => ({
       nodes: nodes.all().map((node) => node.record),
       shards: shards.all().map((shard) => shard.record),
+      safekeepers: [...safekeepers.values()],
     });
     options.log.info(`Loaded ${state.nodes.length} nodes and ${state.shards.length} tenant shards`);
-    return new Controller(options, nodes, shards, new Store(path, snapshot));
+    return new Controller(options, { nodes, shards, safekeepers, store: new Store(path, snapshot) });
   }
 
-  constructor(options: ControllerOptions, nodes: Nodes, shards: Shards, store: Store) {
+  constructor(options: ControllerOptions, parts: Pick<Controller, "nodes" | "shards" | "safekeepers" | "store">) {
+    const { nodes, shards, safekeepers, store } = parts;
     this.options = options;
     this.log = options.log;
     this.nodes = nodes;
     this.shards = shards;
+    this.safekeepers = safekeepers;
     this.store = store;
     this.api = new PageserverApi(options.jwtToken);
     this.reconciler = new Reconciler({ nodes, store, api: this.api, log: options.log });

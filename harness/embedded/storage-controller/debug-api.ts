@@ -61,6 +61,26 @@ function locate(controller: Controller, tenant: string | undefined) {
   };
 }
 
+/** How the scheduler sees the nodes. */
+function dumpScheduler(controller: Controller) {
+  const records = controller.shards.all().map(({ record }) => record);
+  const nodes = controller.nodes.all().map((node) => {
+    const { id, scheduling, availability_zone_id: az } = node.record;
+    const attached = records.filter((record) => record.attached === id);
+    const secondary = records.filter((record) => record.secondary.includes(id));
+    const maySchedule = node.availability === "Active" && scheduling === "Active";
+    const facts = {
+      shard_count: attached.length + secondary.length,
+      attached_shard_count: attached.length,
+      home_shard_count: attached.filter((record) => record.preferred_az_id === az).length,
+      az,
+      may_schedule: maySchedule ? { Yes: node.utilization } : "No",
+    };
+    return [String(id), facts] as const;
+  });
+  return { nodes: Object.fromEntries(nodes) };
+}
+
 async function dropTenant(controller: Controller, tenant: string | undefined): Promise<void> {
   const shards = controller.shards.ofTenant(parseTenantId(tenant));
   for (const shard of shards) controller.shards.remove(shard);
@@ -86,6 +106,7 @@ export function addDebugApi(http: HttpService, controller: Controller): void {
     const { tenant_shard_id } = await request.json<{ tenant_shard_id: string }>();
     return inspect(controller, TenantShardId.format(parseShardId(tenant_shard_id)));
   });
+  http.route("GET", "/debug/v1/scheduler", () => dumpScheduler(controller));
   http.route("GET", "/debug/v1/tenant", () => controller.shards.all().map(dumpShard));
   http.route("GET", "/debug/v1/tenant/:tenant_id/locate", ({ params }) => locate(controller, params["tenant_id"]));
   http.route("POST", "/debug/v1/tenant/:tenant_id/drop", ({ params }) => dropTenant(controller, params["tenant_id"]));

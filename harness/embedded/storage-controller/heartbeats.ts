@@ -79,7 +79,7 @@ export class Heartbeats {
   async #probe(node: PageserverNode, watch: Watch): Promise<void> {
     const { api, nodes, log, onActive } = this.#options;
     try {
-      await api.utilization(node.record, REQUEST_TIMEOUT_MS);
+      node.utilization = await api.utilization(node.record, REQUEST_TIMEOUT_MS);
     } catch (error) {
       log.debug(`heartbeat of node ${node.record.id} failed: ${errorText(error)}`);
       this.#countSilence(node, watch);

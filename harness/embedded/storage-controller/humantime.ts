@@ -1,6 +1,8 @@
 import { UsageError } from "../service";
 
 const UNIT_MS: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
   ms: 1,
   s: 1000,
   sec: 1000,

@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { build } from "esbuild";
+import { rm } from "node:fs/promises";
 import { afterEach, expect, test, vi } from "vitest";
+import { engineProgram, freePort, makeTestDirectory, programEnvironment } from "../../testing";
 import { TenantId } from "../../types";
 import { startFakePageserver } from "./fake-pageserver.test-data";
 
@@ -15,24 +12,16 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
 /** The program itself, with the command line that neon_local gives it. */
-async function startProgram(program: string, repoDir: string, port: number): Promise<ChildProcess> {
+async function startProgram(repoDir: string, port: number): Promise<ChildProcess> {
   const child = spawn(
-    process.execPath,
-    [program].concat(
-      ["-l", `127.0.0.1:${port}`, "--dev", "--database-url", "postgresql://localhost:1/storage_controller"],
-      ["--max-offline-interval", "10s", "--max-warming-up-interval", "30s", "--heartbeat-interval", "1s"],
-      ["--address-for-peers", `http://127.0.0.1:${port}/`, `--neon-local-repo-dir=${repoDir}`],
-    ),
-    { stdio: ["ignore", "ignore", "inherit"] },
+    engineProgram("storage_controller"),
+    [
+      ...["-l", `127.0.0.1:${port}`, "--dev", "--database-url", "postgresql://localhost:1/storage_controller"],
+      ...["--max-offline-interval", "10s", "--max-warming-up-interval", "30s", "--heartbeat-interval", "1s"],
+      ...["--address-for-peers", `http://127.0.0.1:${port}/`, `--neon-local-repo-dir=${repoDir}`],
+    ],
+    { stdio: ["ignore", "ignore", "inherit"], env: programEnvironment },
   );
   cleanups.push(() => child.kill("SIGKILL"));
   await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200), {
@@ -43,11 +32,8 @@ async function startProgram(program: string, repoDir: string, port: number): Pro
 }
 
 test("generations survive a SIGKILL right after the answer; SIGTERM ends it with 0", async () => {
-  const repoDir = await mkdtemp(join(tmpdir(), "storcon-"));
+  const repoDir = makeTestDirectory("storage-controller");
   cleanups.push(() => rm(repoDir, { recursive: true }));
-  const program = join(repoDir, "storage_controller.cjs");
-  const entry = join(import.meta.dirname, "../bin/storage_controller.ts");
-  await build({ entryPoints: [entry], outfile: program, bundle: true, platform: "node", logLevel: "error" });
   const pageserver = await startFakePageserver(1);
   cleanups.push(() => pageserver.close());
   const port = await freePort();
@@ -60,7 +46,7 @@ test("generations survive a SIGKILL right after the answer; SIGTERM ends it with
     pageserver.adopt(answer);
     return answer;
   };
-  const first = await startProgram(program, repoDir, port);
+  const first = await startProgram(repoDir, port);
   await reAttach();
   const tenant = TenantId.generate();
   await vi.waitFor(
@@ -70,7 +56,7 @@ test("generations survive a SIGKILL right after the answer; SIGTERM ends it with
   expect(await reAttach()).toEqual({ tenants: [{ id: tenant, gen: 2, mode: "AttachedSingle" }] });
   first.kill("SIGKILL");
   await once(first, "exit");
-  const second = await startProgram(program, repoDir, port);
+  const second = await startProgram(repoDir, port);
   expect(await reAttach()).toEqual({ tenants: [{ id: tenant, gen: 3, mode: "AttachedSingle" }] });
   second.kill("SIGTERM");
   expect(await once(second, "exit")).toEqual([0, null]);

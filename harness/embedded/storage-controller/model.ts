@@ -93,6 +93,8 @@ export interface ShardRecord {
   scheduling_policy: SchedulingPolicy;
   preferred_az_id: string | null;
   config: TenantConfig;
+  /** What the scrubber said last. */
+  health: { healthy: boolean; last_scrubbed_at: string };
 }
 
 const DEFAULT_STRIPE_SIZE = 32768;
@@ -125,6 +127,7 @@ export function newShardRecord(id: TenantShardId, settings: Partial<ShardRecord>
     scheduling_policy: "Active",
     preferred_az_id: null,
     config: {},
+    health: { healthy: true, last_scrubbed_at: new Date().toISOString() },
     ...settings,
   };
 }

@@ -8,6 +8,8 @@ export interface PageserverNode {
   availability: Availability;
   /** When the availability last changed or, while Active, was last confirmed; ms of performance.now(). */
   since: number;
+  /** Its last answer to a heartbeat. */
+  utilization?: unknown;
 }
 
 export type RegisterRequest = NodeAddress & { node_id: number; availability_zone_id?: string };

@@ -98,7 +98,8 @@ export class PageserverApi {
     return new Map(answer.tenant_shards.map(([shard, location]) => [shard, location ?? undefined]));
   }
 
-  async utilization(node: NodeRecord, timeoutMs: number): Promise<void> {
-    await this.require(node, { method: "GET", path: "/v1/utilization", timeoutMs });
+  /** How full the pageserver is, as it says itself. */
+  utilization(node: NodeRecord, timeoutMs: number): Promise<unknown> {
+    return this.require(node, { method: "GET", path: "/v1/utilization", timeoutMs });
   }
 }

@@ -12,6 +12,11 @@ export interface ReconcileCounts {
   error: number;
 }
 
+/** Copies are kept warm by the heatmap that the attached pageserver uploads, so it must upload one. */
+function heatmapFor({ placement_policy: policy }: ShardRecord): { heatmap_period?: string } {
+  return typeof policy === "object" && policy.Attached > 0 ? { heatmap_period: "60s" } : {};
+}
+
 /** What a pageserver is to be told so that it has the shard in this mode. */
 export function location(record: ShardRecord, mode: LocationMode): LocationConfig {
   return {
@@ -21,7 +26,7 @@ export function location(record: ShardRecord, mode: LocationMode): LocationConfi
     shard_number: record.shard_number,
     shard_count: record.shard_count,
     shard_stripe_size: record.shard_stripe_size,
-    tenant_conf: setKeys(record.config),
+    tenant_conf: { ...heatmapFor(record), ...setKeys(record.config) },
   };
 }
 

@@ -1,4 +1,6 @@
 import { createRegistry, type HostPort, HttpService, metricsRoute, unavailable } from "../service";
+import { addMetadataHealthApi } from "./metadata-health";
+import { addSafekeeperApi } from "./safekeepers";
 import { addControlApi } from "./control-api";
 import { Controller, type ControllerOptions } from "./controller";
 import { addDebugApi } from "./debug-api";
@@ -28,6 +30,8 @@ export async function startStorageController(listen: HostPort, options: Controll
   addUpcalls(http, controller);
   addDebugApi(http, controller);
   addControlApi(http, controller);
+  addSafekeeperApi(http, controller);
+  addMetadataHealthApi(http, controller);
   addTenantApi(http, controller);
   addTimelineApi(http, controller);
   await http.listen(listen.host, listen.port);

@@ -114,7 +114,7 @@ describe("tenants", () => {
   test("creation attaches in generation 1, answers 0, and 1 when it is repeated", async () => {
     const { call, ps1 } = await cluster(1);
     const tenant = TenantId.generate();
-    const create = () => call("POST", "v1/tenant", { new_tenant_id: tenant, config: { gc_period: "0s" } });
+    const create = () => call("POST", "v1/tenant", { new_tenant_id: tenant, gc_period: "0s" });
     const shard = { shard_id: tenant, node_id: 1 };
     expect(await create()).toEqual({ status: 201, body: { shards: [{ ...shard, generation: 0 }] } });
     expect(ps1.locations.get(tenant)).toEqual({
@@ -193,7 +193,7 @@ describe("tenants", () => {
   test("a changed configuration reaches the pageserver in the same generation", async () => {
     const { call, ps1 } = await cluster(1);
     const tenant_id = TenantId.generate();
-    await call("POST", "v1/tenant", { new_tenant_id: tenant_id, config: { gc_period: "0s", gc_horizon: 1 } });
+    await call("POST", "v1/tenant", { new_tenant_id: tenant_id, gc_period: "0s", gc_horizon: 1 });
     await call("PATCH", "v1/tenant/config", { tenant_id, gc_horizon: null, pitr_interval: "1day" });
     const conf = ps1.locations.get(tenant_id);
     expect([conf?.generation, conf?.tenant_conf]).toEqual([1, { gc_period: "0s", pitr_interval: "1day" }]);
@@ -276,7 +276,7 @@ describe("restarts", () => {
   test("a new controller knows what the old one did; a pageserver that went on gets no new generation", async () => {
     const { call, close, repoDir, ps1 } = await cluster(1);
     const tenant = TenantId.generate();
-    await call("POST", "v1/tenant", { new_tenant_id: tenant, config: { gc_period: "0s" } });
+    await call("POST", "v1/tenant", { new_tenant_id: tenant, gc_period: "0s" });
     await close();
     const next = await controller(repoDir);
     expect((await next.call("GET", "ready")).status).toBe(200);
@@ -286,4 +286,24 @@ describe("restarts", () => {
     expect([conf?.generation, conf?.tenant_conf]).toEqual([1, { gc_period: "1s" }]);
     expect(ps1.requests).toHaveLength(2);
   });
+});
+
+test("what is told of safekeepers and of metadata outlives a restart", async () => {
+  const { repoDir, ...storcon } = await cluster(1);
+  const [healthy, ill] = [TenantId.generate(), TenantId.generate()];
+  for (const new_tenant_id of [healthy, ill]) await storcon.call("POST", "v1/tenant", { new_tenant_id });
+  const safekeeper = { id: 7, region_id: "r", version: 1, host: "h", port: 1, http_port: 2, availability_zone_id: "a" };
+  expect((await storcon.call("GET", "control/v1/safekeeper/7")).status).toBe(404);
+  expect((await storcon.call("POST", "control/v1/safekeeper/7", safekeeper)).status).toBe(204);
+  const policy = { scheduling_policy: "Decomissioned" };
+  expect((await storcon.call("POST", "control/v1/safekeeper/7/scheduling_policy", policy)).status).toBe(204);
+  const update = { healthy_tenant_shards: [healthy], unhealthy_tenant_shards: [ill] };
+  expect((await storcon.call("POST", "control/v1/metadata_health/update", update)).body).toEqual({});
+  await storcon.close();
+  const again = await controller(repoDir);
+  expect((await again.call("GET", "control/v1/safekeeper")).body).toEqual([{ ...safekeeper, ...policy }]);
+  const unhealthy = await again.call("GET", "control/v1/metadata_health/unhealthy");
+  expect(unhealthy.body).toEqual({ unhealthy_tenant_shards: [ill] });
+  const outdated = await again.call("POST", "control/v1/metadata_health/outdated", { not_scrubbed_for: "1h" });
+  expect(outdated.body).toEqual({ health_records: [] });
 });

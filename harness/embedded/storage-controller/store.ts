@@ -2,13 +2,15 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode, jsonText, writeFileDurably } from "../service";
 import type { NodeRecord, ShardRecord } from "./model";
+import type { SafekeeperRecord } from "./safekeepers";
 
 export interface PersistentState {
   nodes: NodeRecord[];
   shards: ShardRecord[];
+  safekeepers: SafekeeperRecord[];
 }
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 function serialize(state: PersistentState): string {
   return jsonText({ version: FORMAT_VERSION, ...state }, 1);
@@ -31,9 +33,9 @@ export class Store {
     try {
       const state = JSON.parse(await readFile(path, "utf8")) as PersistentState & { version: number };
       if (state.version !== FORMAT_VERSION) throw new Error(`unknown format version ${state.version}`);
-      return { nodes: state.nodes, shards: state.shards };
+      return { nodes: state.nodes, shards: state.shards, safekeepers: state.safekeepers };
     } catch (error) {
-      if (hasErrorCode(error, "ENOENT")) return { nodes: [], shards: [] };
+      if (hasErrorCode(error, "ENOENT")) return { nodes: [], shards: [], safekeepers: [] };
       throw new Error(`could not read ${path}`, { cause: error });
     }
   }

@@ -18,8 +18,17 @@ interface TenantCreateRequest {
   new_tenant_id: string;
   shard_parameters?: { count?: number; stripe_size?: number };
   placement_policy?: PlacementPolicy | null;
-  config?: TenantConfig;
   generation?: number | null;
+}
+
+/** On the wire the tenant's settings stand beside the other fields, as Neon's TenantCreateRequest flattens them. */
+type TenantCreateBody = TenantCreateRequest & TenantConfig;
+
+const REQUEST_FIELDS = new Set(["new_tenant_id", "shard_parameters", "placement_policy", "generation"]);
+
+function settingsOf(body: TenantCreateBody): TenantConfig {
+  const settings = Object.entries(body).filter(([key]) => !REQUEST_FIELDS.has(key));
+  return checkedConfig(Object.fromEntries(settings));
 }
 
 interface LocationRequest {
@@ -39,7 +48,7 @@ function isKnown(controller: Controller, tenantId: TenantId): boolean {
 }
 
 /** Adds the shards, scheduled but not yet attached. Adds none of them if one does not fit anywhere. */
-function addShards(controller: Controller, tenantId: TenantId, request: TenantCreateRequest): Shard[] {
+function addShards(controller: Controller, tenantId: TenantId, request: TenantCreateBody): Shard[] {
   const { count = 0, stripe_size } = request.shard_parameters ?? {};
   const added: Shard[] = [];
   try {
@@ -48,7 +57,7 @@ function addShards(controller: Controller, tenantId: TenantId, request: TenantCr
       record.shard_stripe_size = stripe_size ?? record.shard_stripe_size;
       record.generation = request.generation ?? 0;
       record.placement_policy = request.placement_policy ?? record.placement_policy;
-      record.config = setKeys(checkedConfig(request.config ?? {}));
+      record.config = setKeys(settingsOf(request));
       schedule(record, controller.nodes, controller.shards);
       added.push(controller.shards.add(record));
     }
@@ -60,7 +69,7 @@ function addShards(controller: Controller, tenantId: TenantId, request: TenantCr
 }
 
 /** Neon's answer to a creation holds the generations before the attachment: 0 the first time, 1 when it is repeated. */
-async function createTenant(controller: Controller, request: TenantCreateRequest): Promise<HttpReply> {
+async function createTenant(controller: Controller, request: TenantCreateBody): Promise<HttpReply> {
   const tenantId = parseTenantId(request.new_tenant_id);
   const exists = isKnown(controller, tenantId);
   const shards = exists ? controller.shards.ofTenant(tenantId) : addShards(controller, tenantId, request);
@@ -144,9 +153,7 @@ function describeConfig(controller: Controller, tenant: string | undefined) {
 
 /** `/v1/tenant…`: the tenants of the "virtual pageserver". */
 export function addTenantApi(http: HttpService, controller: Controller): void {
-  http.route("POST", "/v1/tenant", async (request) =>
-    createTenant(controller, await request.json<TenantCreateRequest>()),
-  );
+  http.route("POST", "/v1/tenant", async (request) => createTenant(controller, await request.json<TenantCreateBody>()));
   http.route("DELETE", "/v1/tenant/:tenant_id", ({ params }) => deleteTenant(controller, params["tenant_id"]));
   for (const method of ["PUT", "PATCH"] as const) {
     http.route(method, "/v1/tenant/config", async (request) =>

@@ -5,11 +5,13 @@ import type { WalRecord } from "./decoder";
 /** What the engine wants to know of a record; everything else is `undefined`. */
 export type RecordFact =
   | { kind: "checkpoint"; online: boolean; redo: Lsn; body: Buffer }
+  /** An xl_parameter_change: settings that pg_control repeats. */
+  | { kind: "parameters"; body: Buffer }
   | { kind: "switch" }
   | { kind: "prepare" }
   | { kind: "commit"; timestampUs: bigint };
 
-const XLOG = { CHECKPOINT_SHUTDOWN: 0x00, CHECKPOINT_ONLINE: 0x10, SWITCH: 0x40 } as const;
+const XLOG = { CHECKPOINT_SHUTDOWN: 0x00, CHECKPOINT_ONLINE: 0x10, SWITCH: 0x40, PARAMETER_CHANGE: 0x60 } as const;
 const XACT = { COMMIT: 0x00, PREPARE: 0x10, COMMIT_PREPARED: 0x30 } as const;
 const XACT_OPERATION = 0x70;
 
@@ -25,6 +27,7 @@ export function factOf(record: WalRecord): RecordFact | undefined {
 
 function xlogFact(record: WalRecord, operation: number): RecordFact | undefined {
   if (operation === XLOG.SWITCH) return { kind: "switch" };
+  if (operation === XLOG.PARAMETER_CHANGE) return { kind: "parameters", body: mainData(record.data()) };
   if (operation !== XLOG.CHECKPOINT_SHUTDOWN && operation !== XLOG.CHECKPOINT_ONLINE) return undefined;
   const body = mainData(record.data());
   return { kind: "checkpoint", online: operation === XLOG.CHECKPOINT_ONLINE, redo: body.readBigUInt64LE(0), body };

@@ -1,14 +1,13 @@
 import type { PgServer } from "../../../wire";
 import type { TenantTimelineId } from "../../safekeeper/acceptor-state";
-import { newId, type SafekeeperBinary, SafekeeperProcess } from "../../safekeeper/testing/safekeeper-process";
+import { newId, type SafekeeperDirectories, SafekeeperProcess } from "../../safekeeper/testing/safekeeper-process";
 import { ComputeProcess, type ComputeProcessOptions } from "./compute-process";
 import { startFakePageserver } from "./fake-pageserver";
 
 export interface ClusterFiles {
   directory: string;
   imageFile: string;
-  computeBinary: string;
-  safekeeperBinary: SafekeeperBinary;
+  safekeeperDirectories: SafekeeperDirectories;
 }
 
 /** Safekeepers, a page server, and any number of computes for one timeline. */
@@ -43,7 +42,7 @@ export class Cluster {
     const before = this.safekeepers[index];
     const again = port === undefined ? [] : ["--listen-pg", `127.0.0.1:${port}`];
     const where = before === undefined ? {} : { directory: before.directory };
-    const safekeeper = await SafekeeperProcess.start(this.#files.safekeeperBinary, {
+    const safekeeper = await SafekeeperProcess.start(this.#files.safekeeperDirectories, {
       flags: ["--no-sync", ...again],
       ...where,
     });
@@ -73,8 +72,8 @@ export class Cluster {
 
   #options(more: Partial<ComputeProcessOptions>) {
     const pageserverPort = this.pageserver?.port ?? 0;
-    const { computeBinary, directory } = this.#files;
-    return { binary: computeBinary, directory, id: this.id, pageserverPort, safekeeperPorts: this.ports, ...more };
+    const { directory } = this.#files;
+    return { directory, id: this.id, pageserverPort, safekeeperPorts: this.ports, ...more };
   }
 
   async spawnCompute(more: Partial<ComputeProcessOptions> = {}): Promise<ComputeProcess> {

@@ -1,62 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { distribution, engineProgram, freePort, giveToNodes, identity, programEnvironment } from "../../../testing";
 import { PgConnection } from "../../../wire";
 import type { TenantTimelineId } from "../../safekeeper/acceptor-state";
 import { readPostmasterFile } from "../data-directory";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
-const NOBODY = 65_534;
-
-/** Postgres refuses to run as root, and compute_ctl starts it as what it is itself. */
-export const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
-
-export const DISTRIBUTION = (() => {
-  const root = join(ROOT, "node_modules", `pg17-${process.platform}-${process.arch}`, "native");
-  return { version: 17 as const, root, postgres: join(root, "bin/postgres"), initdb: join(root, "bin/initdb") };
-})();
-
-/** A directory of the unprivileged user, on tmpfs where there is one. */
-export function makeTestDirectory(): string {
-  const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-  const directory = mkdtempSync(join(parent, "compute-test-"));
-  chmodSync(directory, 0o755);
-  if (UNPRIVILEGED !== undefined) chownSync(directory, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
-  return directory;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-/** Bundles compute_ctl, as the engine's build does; a fresh tsx would cost a second per start. */
-export async function buildComputeCtl(directory: string): Promise<string> {
-  const outfile = join(directory, "compute_ctl.cjs");
-  await build({
-    entryPoints: [join(ROOT, "harness/embedded/bin/compute_ctl.ts")],
-    outfile,
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
-    logLevel: "warning",
-    external: ["@node-rs/crc32"],
-  });
-  return outfile;
-}
-
 export interface ComputeProcessOptions {
-  binary: string;
   directory: string;
   id: TenantTimelineId;
   pageserverPort: number;
@@ -92,18 +43,23 @@ export class ComputeProcess {
   }
 
   static async spawn(options: ComputeProcessOptions): Promise<ComputeProcess> {
-    const { binary, directory } = options;
+    const { directory } = options;
     const [pgPort, httpPort] = [await freePort(), await freePort()];
     const pgdata = join(directory, `pgdata-${pgPort}`);
     mkdirSync(pgdata);
-    if (UNPRIVILEGED !== undefined) chownSync(pgdata, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+    giveToNodes(pgdata);
     const specPath = join(directory, `spec-${pgPort}.json`);
     writeFileSync(specPath, JSON.stringify(makeSpec(options, pgPort)));
     const args = ["--http-port", String(httpPort), "--pgdata", pgdata, "--spec-path", specPath];
-    args.push("--connstr", `postgresql://cloud_admin@127.0.0.1:${pgPort}/postgres`, "--pgbin", DISTRIBUTION.postgres);
-    const env = { PATH: process.env["PATH"], NODE_PATH: join(ROOT, "node_modules"), LANG: "C" };
+    args.push(
+      "--connstr",
+      `postgresql://cloud_admin@127.0.0.1:${pgPort}/postgres`,
+      "--pgbin",
+      distribution(17).postgres,
+    );
     const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
-    const child = spawn(process.execPath, [binary, ...args], { cwd: directory, env, stdio, ...UNPRIVILEGED });
+    const how = { cwd: directory, env: programEnvironment, stdio, ...identity };
+    const child = spawn(engineProgram("compute_ctl"), args, how);
     return new ComputeProcess(options, child, pgdata, pgPort, httpPort);
   }
 

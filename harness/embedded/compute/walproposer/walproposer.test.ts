@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { Lsn } from "../../../types";
 import type { TenantTimelineId } from "../../safekeeper/acceptor-state";
 import { TestProposer } from "../../safekeeper/testing/proposer";
-import { newId, SafekeeperBinary, SafekeeperProcess } from "../../safekeeper/testing/safekeeper-process";
+import { newId, SafekeeperDirectories, SafekeeperProcess } from "../../safekeeper/testing/safekeeper-process";
 import { WalBuilder } from "../../safekeeper/testing/wal-builder";
 import { createLogger } from "../../service";
 import { eventually } from "../testing/eventually";
@@ -14,18 +14,15 @@ import { Walproposer } from "./walproposer";
 
 const START = 0x100_0028n;
 const log = createLogger(() => undefined);
-let binary: SafekeeperBinary;
-beforeAll(async () => {
-  binary = await SafekeeperBinary.build();
-});
-afterAll(() => binary[Symbol.dispose]());
+const directories = new SafekeeperDirectories();
+afterAll(() => directories[Symbol.dispose]());
 
 const running: SafekeeperProcess[] = [];
 afterEach(() => Promise.all(running.splice(0).map((safekeeper) => safekeeper.kill("SIGKILL"))));
 
 async function start(directory?: string, more: string[] = []): Promise<SafekeeperProcess> {
   const where = directory === undefined ? {} : { directory };
-  const safekeeper = await SafekeeperProcess.start(binary, { flags: ["--no-sync", ...more], ...where });
+  const safekeeper = await SafekeeperProcess.start(directories, { flags: ["--no-sync", ...more], ...where });
   running.push(safekeeper);
   return safekeeper;
 }

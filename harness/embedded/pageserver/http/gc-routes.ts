@@ -5,22 +5,24 @@ import { parseLsn, timelineOf } from "./parameters";
 
 const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
 
-/** Garbage collection and what holds it back. Nothing is collected yet, which is always allowed. */
+/** Garbage collection and what holds it back. */
 export function addGcRoutes(http: HttpService, manager: TenantManager): void {
-  http.route("PUT", `${TIMELINE}/do_gc`, (request) => {
-    timelineOf(manager, request);
-    return {
-      layers_total: 0,
-      layers_needed_by_cutoff: 0,
-      layers_needed_by_pitr: 0,
-      layers_needed_by_branches: 0,
-      layers_needed_by_leases: 0,
-      layers_not_updated: 0,
-      layers_removed: 0,
-      elapsed: 0,
-    };
-  });
+  http.route("PUT", `${TIMELINE}/do_gc`, (request) => doGc(manager, request));
+  for (const action of ["block_gc", "unblock_gc"]) {
+    http.route("POST", `${TIMELINE}/${action}`, (request) => {
+      timelineOf(manager, request);
+    });
+  }
   http.route("POST", `${TIMELINE}/lsn_lease`, (request) => leaseLsn(manager, request));
+}
+
+async function doGc(manager: TenantManager, request: HttpRequest): Promise<unknown> {
+  const { tenant, timeline } = timelineOf(manager, request);
+  const { gc_horizon: horizon } = await request.json<{ gc_horizon?: unknown }>();
+  if (horizon !== undefined && horizon !== null && (typeof horizon !== "number" || horizon < 0)) {
+    throw badRequest("Failed to parse json request: invalid gc_horizon");
+  }
+  return manager.maintenance.collectGarbage(tenant, timeline, horizon ?? undefined);
 }
 
 async function leaseLsn(manager: TenantManager, request: HttpRequest): Promise<unknown> {

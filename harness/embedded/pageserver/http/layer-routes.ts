@@ -1,12 +1,12 @@
 import { Lsn } from "../../../types";
-import type { HttpService } from "../../service";
+import { type HttpService, notFound } from "../../service";
 import type { Layer } from "../layers/layer";
 import { isL0 } from "../layers/layer-name";
 import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
 import { timelineOf } from "./parameters";
 
-/** GET layer: what a timeline consists of. */
+/** What a timeline consists of. */
 export function addLayerRoutes(http: HttpService, manager: TenantManager): void {
   http.route("GET", "/v1/tenant/:tenant_shard_id/timeline/:timeline_id/layer", (request) => {
     const { timeline } = timelineOf(manager, request);
@@ -17,6 +17,11 @@ export function addLayerRoutes(http: HttpService, manager: TenantManager): void 
         .toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1))
         .map(layerInfo),
     };
+  });
+  http.route("GET", "/v1/tenant/:tenant_shard_id/timeline/:timeline_id/download_remote_layers", (request) => {
+    timelineOf(manager, request);
+    // Layers are downloaded when they are read; there is no such task to start.
+    throw notFound("task never started since last pageserver process start");
   });
 }
 

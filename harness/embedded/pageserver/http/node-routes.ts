@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { badRequest, type HttpService } from "../../service";
+import { badRequest, HttpReply, type HttpRequest, type HttpService } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 
 /** Status and administration of the node as a whole. */
@@ -10,11 +10,21 @@ export function addNodeRoutes(http: HttpService, manager: TenantManager): void {
     throw badRequest("Cannot manage failpoints because storage was compiled without failpoints support");
   });
   http.route("GET", "/v1/utilization", () => utilization(manager));
-  http.route("POST", "/v1/reload_auth_validation_keys", () => {
-    throw badRequest("authentication is not enabled");
-  });
-  // Deletions are executed at once here, so there is never anything to flush.
-  http.route("PUT", "/v1/deletion_queue/flush", () => null);
+  // Authentication is not enabled, and Neon says no more than that the request was bad.
+  http.route("POST", "/v1/reload_auth_validation_keys", () => new HttpReply(400, null));
+  http.route("POST", "/v1/tracing/event", (request) => logEvent(request));
+  http.route("PUT", "/v1/deletion_queue/flush", () => manager.node.deletions.flush());
+}
+
+const LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
+
+/** Writes a line of the caller's into the log. */
+async function logEvent(request: HttpRequest): Promise<null> {
+  const { level, message } = await request.json<{ level?: unknown; message?: unknown }>();
+  const known = LEVELS.find((name) => name === level);
+  if (known === undefined) throw badRequest(`Failed to parse json request: unknown variant \`${String(level)}\``);
+  request.log[known](String(message));
+  return null;
 }
 
 async function utilization(manager: TenantManager): Promise<unknown> {

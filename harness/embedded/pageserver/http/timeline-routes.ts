@@ -1,6 +1,7 @@
 import { TenantShardId } from "../../../types";
 import { ApiError, HttpReply, type HttpRequest, type HttpService, preconditionFailed } from "../../service";
 import { countLogicalSize } from "../page-service/count-logical-size";
+import { setArchival } from "../tenants/archive-timeline";
 import { createTimeline, type CreateTimelineRequest } from "../tenants/create-timeline";
 import { deleteTimeline } from "../tenants/delete-timeline";
 import type { Tenant } from "../tenants/tenant";
@@ -32,11 +33,12 @@ export function addTimelineRoutes(http: HttpService, manager: TenantManager): vo
   });
   http.route("GET", TIMELINE, (request) => getTimeline(manager, request));
   http.route("DELETE", TIMELINE, (request) => removeTimeline(manager, request));
-  http.route("PUT", `${TIMELINE}/checkpoint`, (request) => checkpoint(manager, request));
-  http.route("PUT", `${TIMELINE}/compact`, async (request) => {
-    const { timeline } = timelineOf(manager, request);
-    if (flag(request, "wait_until_uploaded", false)) await timeline.remoteClient.waitCompletion();
+  http.route("PUT", `${TIMELINE}/archival_config`, async (request) => {
+    const { tenant, timeline } = timelineOf(manager, request);
+    await setArchival(tenant, timeline, (await request.json<{ state?: unknown }>()).state);
   });
+  http.route("PUT", `${TIMELINE}/checkpoint`, (request) => checkpoint(manager, request));
+  http.route("PUT", `${TIMELINE}/compact`, (request) => compact(manager, request));
   http.route("GET", `${TIMELINE}/compact`, (request) => {
     timelineOf(manager, request);
     return [];
@@ -64,6 +66,20 @@ async function checkpoint(manager: TenantManager, request: HttpRequest): Promise
   const flushed = timeline.flush();
   if (flag(request, "wait_until_flushed", true) || uploaded) await flushed;
   else flushed.catch((error: unknown) => timeline.log.error(`flush failed: ${String(error)}`));
+  if (flag(request, "compact", true)) await compact(manager, request);
   if (uploaded) await timeline.remoteClient.waitCompletion();
   if (timeline.cancelled.aborted) throw new ApiError(503, "Shutting down");
+}
+
+async function compact(manager: TenantManager, request: HttpRequest): Promise<void> {
+  const { tenant, timeline } = timelineOf(manager, request);
+  const forceImage = flag(request, "force_image_layer_creation", false);
+  const forceL0 = flag(request, "force_l0_compaction", false);
+  try {
+    await manager.maintenance.compact(tenant, timeline, { forceImage, forceL0 });
+  } catch (error) {
+    if (timeline.cancelled.aborted) throw new ApiError(503, "Shutting down");
+    throw error;
+  }
+  if (flag(request, "wait_until_uploaded", false)) await timeline.remoteClient.waitCompletion();
 }

@@ -1,8 +1,8 @@
 import { Lsn } from "../../../types";
-import { badRequest, type HttpRequest, type HttpService, notFound } from "../../service";
+import { ApiError, badRequest, type HttpRequest, type HttpService, notFound } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { commitTimes, lsnAt } from "../timeline/commit-times";
-import { flag, parseLsn, timelineOf } from "./parameters";
+import { flag, timelineOf } from "./parameters";
 
 const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
 
@@ -36,10 +36,19 @@ async function timestampOfLsn(manager: TenantManager, request: HttpRequest): Pro
   const { timeline } = timelineOf(manager, request);
   const text = request.query.get("lsn");
   if (text === null) throw badRequest("no lsn specified in query parameters");
-  const lsn = parseLsn(text);
+  const lsn = lsnInQuery(text);
   await timeline.waitLsn(lsn);
   const commit = (await commitTimes(timeline, lsn)).findLast((candidate) => candidate.lsn <= lsn);
   if (commit === undefined) throw notFound(`Timestamp for lsn ${Lsn.format(lsn)} not found`);
   const milliseconds = new Date(Number(commit.micros / 1000n)).toISOString().slice(0, -1);
   return `${milliseconds}${String(commit.micros % 1000n).padStart(3, "0")}Z`;
+}
+
+/** Neon prints this one error with its cause, in Rust's debug format and over several lines. */
+function lsnInQuery(text: string): Lsn {
+  try {
+    return Lsn.parse(text);
+  } catch {
+    throw new ApiError(400, `Error {\n    context: "Invalid LSN: \\"${text}\\"",\n    source: LsnParseError,\n}`);
+  }
 }

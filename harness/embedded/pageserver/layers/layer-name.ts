@@ -19,6 +19,11 @@ export function deltaName(from: Lsn, to: Lsn): LayerName {
   return { kind: "delta", keyRange: `${KEY_MIN}-${KEY_MAX}`, lsnStart: from + 1n, lsnEnd: to + 1n };
 }
 
+/** The level-1 delta layer that merges level-0 ones over the WAL bytes [from, to). */
+export function mergedDeltaName(from: Lsn, to: Lsn): LayerName {
+  return { kind: "delta", keyRange: `${KEY_MIN}-${IMAGE_KEY_END}`, lsnStart: from + 1n, lsnEnd: to + 1n };
+}
+
 /** The image layer of the whole database at `lsn`. */
 export function imageName(lsn: Lsn): LayerName {
   return { kind: "image", keyRange: `${KEY_MIN}-${IMAGE_KEY_END}`, lsn };

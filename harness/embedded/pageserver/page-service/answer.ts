@@ -51,7 +51,7 @@ async function read(timeline: Timeline, images: MaterializedImages, request: Dat
     timeline,
     { notModifiedSince: request.notModifiedSince, lsn },
     async () => (await floorToRecord(timeline, lsn)).lsn,
-    (files) => readFrom(files, request),
+    ({ files }) => readFrom(files, request),
   );
 }
 

@@ -9,7 +9,7 @@ export async function countLogicalSize(timeline: Timeline, images: MaterializedI
     timeline,
     { notModifiedSince: lsn, lsn },
     async () => (await floorToRecord(timeline, lsn)).lsn,
-    (files) => files.logicalSize(),
+    ({ files }) => files.logicalSize(),
   );
   timeline.logicalSize.counted(Number(size));
   return Number(size);

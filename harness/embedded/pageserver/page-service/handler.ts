@@ -4,7 +4,7 @@ import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
 import { findTimeline, parseIds, type TimelineName } from "./find-timeline";
 import { servePagestream } from "./pagestream";
-import { stockBackup } from "./stock-backup";
+import { requireNotCollected, stockBackup } from "./stock-backup";
 
 type Command = (connection: PgServerConnection, rest: string) => Promise<void>;
 
@@ -22,6 +22,8 @@ export class PageService implements PgServerHandler {
     this.#commands = new Map<string, Command>([
       ["pagestream_v2", (connection, rest) => this.#pagestream(connection, 2, rest)],
       ["pagestream_v3", (connection, rest) => this.#pagestream(connection, 3, rest)],
+      ["basebackup", (_connection, rest) => this.#neonBackup("basebackup", rest)],
+      ["fullbackup", (_connection, rest) => this.#neonBackup("fullbackup", rest)],
       ["stockbackup", (connection, rest) => this.#stockBackup(connection, rest)],
       ["lease", (connection, rest) => this.#lease(connection, rest)],
       ["set", async (connection) => connection.sendCommandComplete("SELECT 1")],
@@ -69,6 +71,17 @@ export class PageService implements PgServerHandler {
     await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
   }
 
+  /** Refuses as Neon does what is wrong with the command, and then all the rest: a stock Postgres needs another base. */
+  async #neonBackup(command: string, rest: string): Promise<void> {
+    const [tenant, timeline, lsn] = words(rest);
+    if (tenant === undefined || timeline === undefined) {
+      throw new PgError(`invalid number of parameters for ${command} command: ${rest}`);
+    }
+    const found = this.#find(parseIds(tenant, timeline));
+    if (lsn !== undefined && lsn.includes("/")) requireNotCollected(found, parseLsn(lsn));
+    throw new PgError(`unsupported command ${command} in ${command} ${rest}`);
+  }
+
   async #lease(connection: PgServerConnection, rest: string): Promise<void> {
     const [subject, tenant, timeline, lsn, ...more] = words(rest);
     if (subject?.toLowerCase() !== "lsn") throw new PgError(`unsupported command lease in lease ${rest}`);
@@ -76,7 +89,10 @@ export class PageService implements PgServerHandler {
       throw new PgError(`invalid number of parameters for lease lsn command: ${words(rest).slice(1).join(" ")}`);
     }
     const found = this.#find(parseIds(tenant, timeline));
-    const validUntil = found.leases.make(parseLsn(lsn), found.conf().milliseconds("lsn_lease_length"));
+    const [at, lengthMs] = [parseLsn(lsn), found.conf().milliseconds("lsn_lease_length")];
+    // What was collected already cannot be promised; Neon answers as if it could.
+    const isGone = at < found.latestGcCutoffLsn && !found.leases.holds(at);
+    const validUntil = isGone ? Date.now() + lengthMs : found.leases.make(at, lengthMs);
     connection.sendRows(["valid_until"], [[String(validUntil)]]);
   }
 

@@ -1,17 +1,26 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lsn } from "../../../types";
+import type { ImageManifest } from "../../pg/image";
 import { RelationFiles } from "../../pg/relation-files";
 import type { Timeline } from "../timeline/timeline";
 
-/** Builds the data directory of a timeline at a record's end. */
-export type Materializer = (timeline: Timeline, lsn: Lsn, targetDir: string) => Promise<void>;
+/** Builds the data directory of a timeline at a record's end; says of which image it was built. */
+export type Materializer = (timeline: Timeline, lsn: Lsn, targetDir: string) => Promise<ImageManifest>;
+
+/** A data directory as it can be read. */
+export interface MaterializedImage {
+  readonly dir: string;
+  readonly files: RelationFiles;
+  /** Of the image that it was built from. */
+  readonly source: ImageManifest;
+}
 
 interface Image {
   readonly timeline: Timeline;
   readonly lsn: Lsn;
   readonly dir: string;
-  readonly files: Promise<RelationFiles>;
+  readonly ready: Promise<MaterializedImage>;
   users: number;
   lastUse: number;
 }
@@ -45,13 +54,13 @@ export class MaterializedImages {
     timeline: Timeline,
     range: { notModifiedSince: Lsn; lsn: Lsn },
     boundary: () => Promise<Lsn>,
-    work: (files: RelationFiles) => T | Promise<T>,
+    work: (image: MaterializedImage) => T | Promise<T>,
   ): Promise<T> {
     const image = this.#find(timeline, range.notModifiedSince, range.lsn) ?? this.#create(timeline, await boundary());
     image.users += 1;
     image.lastUse = performance.now();
     try {
-      return await work(await image.files);
+      return await work(await image.ready);
     } finally {
       image.users -= 1;
       this.#evict();
@@ -78,11 +87,12 @@ export class MaterializedImages {
     if (existing !== undefined) return existing;
     this.#counter += 1;
     const dir = join(this.#root, `${timeline.timelineId}-${lsn.toString(16).toUpperCase()}-${this.#counter}`);
-    const files = this.#materialize(timeline, lsn, dir).then(() => new RelationFiles(dir, timeline.pgVersion));
-    const image: Image = { timeline, lsn, dir, files, users: 0, lastUse: performance.now() };
+    const files = new RelationFiles(dir, timeline.pgVersion);
+    const ready = this.#materialize(timeline, lsn, dir).then((source) => ({ dir, files, source }));
+    const image: Image = { timeline, lsn, dir, ready, users: 0, lastUse: performance.now() };
     this.#images.push(image);
     // Whoever uses the image gets the error; the image is of no use to the next one.
-    files.catch(() => this.#forget(image));
+    ready.catch(() => this.#forget(image));
     return image;
   }
 
@@ -97,7 +107,7 @@ export class MaterializedImages {
   }
 
   async #remove(image: Image): Promise<void> {
-    await image.files.catch(() => undefined);
+    await image.ready.catch(() => undefined);
     await rm(image.dir, { recursive: true, force: true });
   }
 }

@@ -1,20 +1,24 @@
+import { readImageManifest } from "../../pg/image";
 import { materialize } from "../../pg/materialize";
 import type { PageserverConfig } from "../config/config";
 import { distributionOf } from "../tenants/node";
-import { baseImage, readWal } from "../timeline/history";
+import { baseImage, knownBoundaryBelow, readWal, whileReading } from "../timeline/history";
 import type { Materializer } from "./materialized-images";
 
 /** Builds data directories with the Postgres of each timeline's version; stops when the timeline leaves this node. */
 export function materializerFor(config: PageserverConfig): Materializer {
-  return async (timeline, lsn, targetDir) => {
-    const { layer } = await baseImage(timeline, lsn);
-    await materialize({
-      distribution: distributionOf(config, timeline.pgVersion),
-      imageFile: layer.path,
-      wal: { read: (from, to) => readWal(timeline, from, to) },
-      lsn,
-      targetDir,
-      signal: timeline.cancelled,
+  return (timeline, lsn, targetDir) =>
+    whileReading(timeline, async () => {
+      const { layer } = await baseImage(timeline, lsn);
+      await materialize({
+        distribution: distributionOf(config, timeline.pgVersion),
+        imageFile: layer.path,
+        wal: { read: (from, to) => readWal(timeline, from, to) },
+        lsn,
+        boundary: knownBoundaryBelow(timeline, lsn),
+        targetDir,
+        signal: timeline.cancelled,
+      });
+      return readImageManifest(layer.path);
     });
-  };
 }

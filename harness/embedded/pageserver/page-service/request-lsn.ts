@@ -23,6 +23,6 @@ export async function effectiveLsn(timeline: Timeline, request: PagestreamReques
     throw error;
   }
   const lsn = requestLsn < timeline.lastRecordLsn ? requestLsn : timeline.lastRecordLsn;
-  if (lsn < timeline.latestGcCutoffLsn) throw new PagestreamError("Read error");
+  if (lsn < timeline.latestGcCutoffLsn && !timeline.leases.holds(lsn)) throw new PagestreamError("Read error");
   return lsn;
 }

@@ -10,7 +10,7 @@ const PG_CLASS = { spcNode: 1663, dbNode: 5, relNode: 1259, forkNum: 0 };
 
 const tenantId = TenantId.generate();
 const timelineId = TimelineId.generate();
-const server = new TestPageserver(pollUntil);
+const server = new TestPageserver();
 
 beforeAll(async () => {
   await server.prepare();

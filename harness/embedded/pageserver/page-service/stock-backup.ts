@@ -1,7 +1,7 @@
 import { Lsn } from "../../../types";
 import { PgError, type PgServerConnection } from "../../../wire";
 import { streamBase } from "../../pg/base-tar";
-import { baseImage, firstReadableLsn, readWal } from "../timeline/history";
+import { baseImage, firstReadableLsn, knownBoundaryBelow, readWal, whileReading } from "../timeline/history";
 import { LsnTimeoutError } from "../timeline/lsn-waiters";
 import { floorToRecord } from "../timeline/record-boundary";
 import type { Timeline } from "../timeline/timeline";
@@ -16,9 +16,15 @@ export async function stockBackup(
   requested: Lsn | undefined,
 ): Promise<void> {
   timeline.sessions.add(connection);
-  const lsn = await backupLsn(timeline, requested, connection.closed);
+  await whileReading(timeline, async () =>
+    send(connection, timeline, await backupLsn(timeline, requested, connection.closed)),
+  );
+}
+
+async function send(connection: PgServerConnection, timeline: Timeline, lsn: Lsn): Promise<void> {
   const { layer } = await baseImage(timeline, lsn);
-  const base = streamBase({ imageFile: layer.path, wal: { read: (from, to) => readWal(timeline, from, to) }, lsn });
+  const wal = { read: (from: Lsn, to: Lsn) => readWal(timeline, from, to) };
+  const base = streamBase({ imageFile: layer.path, wal, lsn, boundary: knownBoundaryBelow(timeline, lsn) });
   const out = connection.startCopyOut();
   for await (const chunk of base) {
     if (!out.write(chunk)) await out.drained();
@@ -29,13 +35,7 @@ export async function stockBackup(
 
 async function backupLsn(timeline: Timeline, requested: Lsn | undefined, closed: AbortSignal): Promise<Lsn> {
   if (requested === undefined) return timeline.lastRecordLsn;
-  const cutoff = timeline.latestGcCutoffLsn;
-  if (requested < cutoff) {
-    throw new PgError(
-      `invalid basebackup lsn: LSN ${Lsn.format(requested)} is earlier than latest GC cutoff ${Lsn.format(cutoff)} ` +
-        "(we might've already garbage collected needed data)",
-    );
-  }
+  requireNotCollected(timeline, requested);
   try {
     await timeline.waitLsn(requested, closed);
   } catch (error) {
@@ -44,4 +44,14 @@ async function backupLsn(timeline: Timeline, requested: Lsn | undefined, closed:
   }
   const first = firstReadableLsn(timeline);
   return (await floorToRecord(timeline, requested < first ? first : requested)).lsn;
+}
+
+/** Throws Neon's error for a base at an LSN that garbage collection may have passed. */
+export function requireNotCollected(timeline: Timeline, lsn: Lsn): void {
+  const cutoff = timeline.latestGcCutoffLsn;
+  if (lsn >= cutoff || timeline.leases.holds(lsn)) return;
+  throw new PgError(
+    `invalid basebackup lsn: LSN ${Lsn.format(lsn)} is earlier than latest GC cutoff ${Lsn.format(cutoff)} ` +
+      "(we might've already garbage collected needed data)",
+  );
 }

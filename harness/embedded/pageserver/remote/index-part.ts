@@ -10,6 +10,7 @@ export interface IndexPart {
   readonly initdbLsn: Lsn;
   readonly pgVersion: PgVersion;
   readonly deletedAt: string | undefined;
+  readonly archivedAt?: string | undefined;
 }
 
 const VERSION = 10;
@@ -35,6 +36,7 @@ export function formatIndexPart(part: IndexPart): string {
     },
     lineage: {},
     ...(part.deletedAt === undefined ? {} : { deleted_at: part.deletedAt }),
+    ...(part.archivedAt === undefined ? {} : { archived_at: part.archivedAt }),
   });
 }
 
@@ -51,6 +53,7 @@ interface IndexPartJson {
     pg_version: number;
   };
   deleted_at?: string;
+  archived_at?: string;
 }
 
 /** Reads index_part.json; throws when it is broken or of another version. */
@@ -76,5 +79,6 @@ export function parseIndexPart(text: string): IndexPart {
     initdbLsn: Lsn.parse(metadata.initdb_lsn),
     pgVersion: PgVersion.parse(String(metadata.pg_version)),
     deletedAt: json.deleted_at,
+    archivedAt: json.archived_at,
   };
 }

@@ -1,6 +1,7 @@
 import { errorText, type Logger } from "../../service";
 import type { Lsn } from "../../../types";
 import type { Layer } from "../layers/layer";
+import type { DeletionQueue } from "./deletion-queue";
 import { formatIndexPart, type IndexPart } from "./index-part";
 import type { RemoteStorage } from "./local-fs";
 import { indexObject, layerObject, remoteTimelinePrefix } from "./paths";
@@ -17,6 +18,8 @@ const LAST_RETRY_MS = 3000;
 export class RemoteTimelineClient {
   readonly counts: RemoteCounts = new Map();
   readonly #remote: RemoteStorage;
+  readonly #deletions: DeletionQueue;
+  readonly #shardId: string;
   readonly #prefix: string;
   readonly #log: Logger;
   readonly #stop = new AbortController();
@@ -28,9 +31,12 @@ export class RemoteTimelineClient {
     shardId: string;
     timelineId: string;
     log: Logger;
+    deletions: DeletionQueue;
     remoteConsistentLsn: Lsn;
   }) {
     this.#remote = options.remote;
+    this.#deletions = options.deletions;
+    this.#shardId = options.shardId;
     this.#prefix = remoteTimelinePrefix(options.shardId, options.timelineId);
     this.#log = options.log;
     this.#remoteConsistentLsn = options.remoteConsistentLsn;
@@ -44,7 +50,7 @@ export class RemoteTimelineClient {
   /** Uploads layers, then the index that names them, and calls `uploaded`. */
   schedule(layers: readonly Layer[], generation: number, index: IndexPart, uploaded?: () => void): void {
     for (const layer of layers) {
-      const key = `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
+      const key = this.#keyOf(layer);
       this.#enqueue("layer/upload", layer.fileSize, () => this.#remote.uploadFile(key, layer.path));
     }
     const bytes = Buffer.from(formatIndexPart(index));
@@ -71,8 +77,15 @@ export class RemoteTimelineClient {
   }
 
   async download(layer: Layer): Promise<void> {
-    const key = `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
+    const key = this.#keyOf(layer);
     await this.#counted("layer/download", layer.fileSize, () => this.#remote.download(key, layer.path));
+  }
+
+  /** Gives layers that no index names any more to the deletion queue. */
+  deleteLayers(layers: readonly Layer[], generation: number): void {
+    const keys = layers.map((layer) => this.#keyOf(layer));
+    const counted = this.#start("layer/delete");
+    this.#deletions.push({ shardId: this.#shardId, generation, keys, done: () => (counted.finished += 1) });
   }
 
   /** Gives up what is scheduled; an upload that has begun ends first. */
@@ -83,6 +96,10 @@ export class RemoteTimelineClient {
 
   async removeEverything(): Promise<void> {
     await this.#counted("layer/delete", 0, () => this.#remote.removePrefix(this.#prefix));
+  }
+
+  #keyOf(layer: Layer): string {
+    return `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
   }
 
   #enqueue(operation: RemoteOperation, bytes: number, work: () => Promise<void>): void {

@@ -7,7 +7,7 @@ import { orBadRequest } from "../http/parameters";
 import { imageName } from "../layers/layer-name";
 import type { IndexPart } from "../remote/index-part";
 import { firstReadableLsn } from "../timeline/history";
-import { floorToRecord } from "../timeline/record-boundary";
+import { floorToRecord, type RecordBoundary } from "../timeline/record-boundary";
 import type { Timeline } from "../timeline/timeline";
 import { distributionOf } from "./node";
 import type { Tenant } from "./tenant";
@@ -77,7 +77,7 @@ async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVers
     outFile,
   });
   const lsn = Lsn.parse(manifest.lsn);
-  const initdbLsn = Lsn.parse(manifest.initdbLsn);
+  const initdbLsn = Lsn.parse(manifest.redo);
   const index: IndexPart = {
     layers: new Map(),
     diskConsistentLsn: lsn,
@@ -131,7 +131,22 @@ async function createBranch(
     );
   }
   const wanted = typeof request.ancestor_start_lsn === "string" ? lsnFrom(request.ancestor_start_lsn) : undefined;
-  const start = await branchPoint(ancestor, wanted);
+  const held = { lsn: 0n };
+  try {
+    const start = await branchPoint(ancestor, wanted, (lsn) => ancestor.branchPoints.add(Object.assign(held, { lsn })));
+    return await branchAt(tenant, timelineId, ancestor, start, wanted);
+  } finally {
+    ancestor.branchPoints.delete(held);
+  }
+}
+
+async function branchAt(
+  tenant: Tenant,
+  timelineId: TimelineId,
+  ancestor: Timeline,
+  start: RecordBoundary,
+  wanted: Lsn | undefined,
+): Promise<Timeline> {
   const existing = tenant.timelines.get(timelineId);
   if (existing !== undefined) {
     const sameLsn = wanted === undefined || existing.ancestor?.lsn === start.lsn;
@@ -141,7 +156,7 @@ async function createBranch(
     layers: new Map(),
     diskConsistentLsn: start.lsn,
     prevRecordLsn: start.prevRecordLsn,
-    ancestor: { timelineId: ancestorId, lsn: start.lsn },
+    ancestor: { timelineId: ancestor.timelineId, lsn: start.lsn },
     latestGcCutoffLsn: ancestor.latestGcCutoffLsn,
     initdbLsn: ancestor.initdbLsn,
     pgVersion: ancestor.pgVersion,
@@ -150,9 +165,19 @@ async function createBranch(
   return publish(tenant, tenant.newTimeline(timelineId, index, ancestor));
 }
 
-/** Where a branch begins: at the head, or at the record end at or below the LSN asked for. 406 as Neon words it. */
-async function branchPoint(ancestor: Timeline, wanted: Lsn | undefined): Promise<{ lsn: Lsn; prevRecordLsn: Lsn }> {
-  if (wanted === undefined) return { lsn: ancestor.lastRecordLsn, prevRecordLsn: ancestor.prevRecordLsn };
+/**
+ * Where a branch begins: at the head, or at the record end at or below the LSN asked for. 406 as Neon words it. What `hold`
+ * is called with, garbage collection must not take away from then on.
+ */
+async function branchPoint(
+  ancestor: Timeline,
+  wanted: Lsn | undefined,
+  hold: (lsn: Lsn) => void,
+): Promise<RecordBoundary> {
+  if (wanted === undefined) {
+    hold(ancestor.lastRecordLsn);
+    return { lsn: ancestor.lastRecordLsn, prevRecordLsn: ancestor.prevRecordLsn };
+  }
   const aligned = (wanted + 7n) & ~7n;
   const below = ancestor.ancestor?.lsn;
   if (below !== undefined && below > aligned) {
@@ -169,6 +194,7 @@ async function branchPoint(ancestor: Timeline, wanted: Lsn | undefined): Promise
         "(we might've already garbage collected needed data)",
     );
   }
+  hold(aligned);
   await ancestorHas(ancestor, aligned);
   const first = firstReadableLsn(ancestor);
   return floorToRecord(ancestor, aligned < first ? first : aligned);

@@ -5,6 +5,7 @@ import type { Logger } from "../../service";
 import type { PgVersion } from "../../../types";
 import type { PageserverConfig } from "../config/config";
 import type { MaterializedImages } from "../page-service/materialized-images";
+import type { DeletionQueue } from "../remote/deletion-queue";
 import type { RemoteStorage } from "../remote/local-fs";
 import type { QuerySeries } from "../timeline/timeline-metrics";
 
@@ -12,6 +13,7 @@ import type { QuerySeries } from "../timeline/timeline-metrics";
 export interface PageserverNode {
   readonly config: PageserverConfig;
   readonly remote: RemoteStorage;
+  readonly deletions: DeletionQueue;
   readonly broker: BrokerClient;
   readonly images: MaterializedImages;
   readonly queries: QuerySeries;

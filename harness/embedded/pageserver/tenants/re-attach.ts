@@ -1,7 +1,7 @@
-import { request } from "node:http";
 import { errorText, type Logger } from "../../service";
 import type { PageserverConfig } from "../config/config";
 import type { LocationMode } from "../config/location-conf";
+import { upcall } from "./upcall";
 
 /** What the storage controller wants this node to have: `gen` is null for a secondary. */
 export interface ReAttachTenant {
@@ -20,12 +20,13 @@ export async function reAttach(
   log: Logger,
   signal: AbortSignal,
 ): Promise<ReAttachTenant[]> {
-  const url = `${controlPlaneApi.replace(/\/$/, "")}/re-attach`;
-  const body = JSON.stringify({ node_id: config.id, ...registration(config) });
+  const body = { node_id: config.id, ...registration(config) };
   let pause = FIRST_RETRY_MS;
   for (;;) {
     try {
-      return (await post(url, body, config.controlPlaneToken, signal)).tenants;
+      const url = `${controlPlaneApi.replace(/\/$/, "")}/re-attach`;
+      const answer = await upcall<{ tenants: ReAttachTenant[] }>(url, body, config.controlPlaneToken, signal);
+      return answer.tenants;
     } catch (error) {
       if (signal.aborted) throw error;
       log.info(`re-attach failed, will try again: ${errorText(error)}`);
@@ -48,36 +49,6 @@ function registration(config: PageserverConfig): object {
       availability_zone_id: node.availability_zone_id ?? config.availabilityZone ?? "",
     },
   };
-}
-
-function post(
-  url: string,
-  body: string,
-  token: string | undefined,
-  signal: AbortSignal,
-): Promise<{ tenants: ReAttachTenant[] }> {
-  const headers = {
-    "content-type": "application/json",
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  };
-  return new Promise((resolve, reject) => {
-    const call = request(url, { method: "POST", headers, signal, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}: ${text}`));
-        try {
-          resolve(JSON.parse(text) as { tenants: ReAttachTenant[] });
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
-    call.on("error", reject);
-    call.end(body);
-  });
 }
 
 function delay(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -3,12 +3,14 @@ import { ApiError, badRequest, notFound, unavailable } from "../../service";
 import type { LocationConf } from "../config/location-conf";
 import { generationSuffix } from "../layers/layer-name";
 import { remoteTenantPrefix } from "../remote/paths";
+import { Maintenance } from "./maintenance";
 import type { PageserverNode } from "./node";
 import { Tenant } from "./tenant";
 
 /** The tenant shards on this node. Changes of one shard's location happen one after the other. */
 export class TenantManager {
   readonly node: PageserverNode;
+  readonly maintenance = new Maintenance(() => this.all());
   readonly #tenants = new Map<string, Tenant>();
   readonly #turns = new Map<string, Promise<unknown>>();
   #shuttingDown = false;
@@ -72,6 +74,7 @@ export class TenantManager {
   /** Ends all tenants: their clients at once, then what was received is made durable. Files stay. */
   async shutdown(): Promise<void> {
     this.#shuttingDown = true;
+    this.maintenance.stop();
     await Promise.all(this.all().map((tenant) => tenant.shutdown({ flush: true })));
   }
 

@@ -78,7 +78,7 @@ export class Tenant {
   }
 
   newTimeline(timelineId: TimelineId, index: IndexPart, ancestor: Timeline | undefined): Timeline {
-    const { config, remote, queries, log } = this.node;
+    const { config, remote, deletions, queries, log } = this.node;
     return new Timeline({
       shardId: this.id,
       timelineId,
@@ -89,6 +89,7 @@ export class Tenant {
           : { timeline: ancestor, lsn: index.ancestor.lsn },
       index,
       remote,
+      deletions,
       generation: () => this.generation,
       conf: () => this.effectiveConf,
       sync: !config.noSync,

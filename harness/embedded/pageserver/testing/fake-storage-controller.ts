@@ -14,6 +14,10 @@ export class FakeStorageController {
         tenants: [...this.tenants.keys()].map((id) => ({ id, gen: this.nextGeneration(id), mode: "AttachedSingle" })),
       };
     });
+    this.#http.route("POST", "/upcall/v1/validate", async (request) => {
+      const { tenants } = await request.json<{ tenants: { id: string; gen: number }[] }>();
+      return { tenants: tenants.map(({ id, gen }) => ({ id, valid: this.tenants.get(id) === gen })) };
+    });
     await this.#http.listen("127.0.0.1", 0);
   }
 

@@ -1,38 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+  engineProgram,
+  freePort,
+  giveToNodes,
+  identity,
+  makeTestDirectory,
+  pgDistribDir,
+  programEnvironment,
+} from "../../../testing";
+import { pollUntil } from "../../../wait";
 import { PgConnection } from "../../../wire";
 import type { TenantId, TimelineId } from "../../../types";
 import { type BrokerServer, startBroker } from "../../broker/server";
 import { createLogger } from "../../service";
 import { FakeStorageController } from "./fake-storage-controller";
-
-const projectRoot = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
-const NOBODY = 65534;
-
-/** Postgres refuses root, so the pageserver (whose children it starts) must not be root. */
-export const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined;
-
-/** `pollUntil` of harness/wait, which only tests themselves may import. */
-export type Poll = <T>(
-  name: string,
-  probe: () => Promise<T | undefined>,
-  options: { budgetMs: number; intervalMs?: number; logPath?: string },
-) => Promise<T>;
 
 export interface ExitFacts {
   code: number | null;
@@ -40,39 +24,24 @@ export interface ExitFacts {
   elapsedMs: number;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** A real pageserver process in a directory of its own, with a real broker and a fake storage controller. */
 export class TestPageserver {
   readonly root: string;
   readonly dir: string;
   readonly storageController = new FakeStorageController();
-  readonly distribDir: string;
   broker: BrokerServer | undefined;
-  readonly poll: Poll;
   readonly #clients: PgConnection[] = [];
-  #bundle = "";
   #process: ChildProcess | undefined;
   #pgPort = 0;
   #httpPort = 0;
 
-  constructor(poll: Poll) {
-    this.poll = poll;
-    this.root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : "/tmp", "pageserver-test-"));
+  constructor() {
+    this.root = makeTestDirectory("pageserver-test");
     this.dir = join(this.root, "pageserver_1");
-    this.distribDir = join(this.root, "pg");
-    for (const dir of [this.root, this.dir, join(this.root, "remote"), this.distribDir]) {
-      mkdirSync(dir, { recursive: true });
-      if (identity !== undefined) chownSync(dir, identity.uid, identity.gid);
+    for (const dir of [this.dir, this.remoteDir]) {
+      mkdirSync(dir);
+      giveToNodes(dir);
     }
-    symlinkSync(join(projectRoot, "node_modules/pg17-linux-x64/native"), join(this.distribDir, "v17"));
   }
 
   get remoteDir(): string {
@@ -90,16 +59,6 @@ export class TestPageserver {
   }
 
   async prepare(settings = ""): Promise<void> {
-    this.#bundle = join(this.root, "pageserver.cjs");
-    await build({
-      entryPoints: [join(projectRoot, "harness/embedded/bin/pageserver.ts")],
-      bundle: true,
-      packages: "external",
-      platform: "node",
-      format: "cjs",
-      outfile: this.#bundle,
-      logLevel: "error",
-    });
     this.broker = await startBroker({ host: "127.0.0.1", port: 0, log: createLogger(() => undefined) });
     await this.storageController.start();
     this.#pgPort = await freePort();
@@ -109,7 +68,7 @@ export class TestPageserver {
     writeFileSync(join(this.dir, "metadata.json"), JSON.stringify({ ...metadata, availability_zone_id: "az-1" }));
     writeFileSync(
       join(this.dir, "pageserver.toml"),
-      `pg_distrib_dir = '${this.distribDir}'
+      `pg_distrib_dir = '${pgDistribDir}'
 broker_endpoint = 'http://127.0.0.1:${this.broker.port}/'
 control_plane_api = '${this.storageController.url}'
 listen_pg_addr = '127.0.0.1:${this.#pgPort}'
@@ -129,7 +88,7 @@ ${settings}
   /** Starts the process and waits until it serves. */
   async start(): Promise<void> {
     this.spawn();
-    await this.poll("the pageserver answers", () => this.#isUp(), {
+    await pollUntil("the pageserver answers", () => this.#isUp(), {
       budgetMs: 10_000,
       intervalMs: 20,
       logPath: join(this.dir, "pageserver.log"),
@@ -140,13 +99,10 @@ ${settings}
     // A test that timed out may go on behind the clean-up.
     if (!existsSync(this.root)) throw new Error("the test is over");
     const log = openSync(join(this.dir, "pageserver.log"), "a");
-    this.#process = spawn(process.execPath, [this.#bundle, "-D", this.dir], {
+    this.#process = spawn(engineProgram("pageserver"), ["-D", this.dir], {
       cwd: this.dir,
       stdio: ["ignore", log, log],
-      env: {
-        PATH: process.env["PATH"],
-        NODE_PATH: join(projectRoot, "node_modules"),
-      },
+      env: programEnvironment,
       ...identity,
     });
   }

@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { distribution, identity, programEnvironment } from "../../../testing";
 import type { Lsn } from "../../../types";
 import { unpackBase } from "../../pg/base-tar";
 import { WalDecoder, WalFormatError } from "../../wal/decoder";
-import { identity, type TestPageserver } from "./test-pageserver";
+import type { TestPageserver } from "./test-pageserver";
 
 let counter = 0;
 
@@ -20,10 +21,10 @@ export async function writeWal(
   const facts = await unpackBase(base, dataDir);
   const start = facts.lsn;
   if (identity !== undefined) execFileSync("chown", ["-R", `${identity.uid}:${identity.gid}`, dataDir]);
-  const run = spawnSync(join(server.distribDir, "v17/bin/postgres"), ["--single", "-D", dataDir, "postgres"], {
+  const run = spawnSync(distribution(17).postgres, ["--single", "-D", dataDir, "-c", "wal_keep_size=1GB", "postgres"], {
     ...identity,
     input: `${sql};\n`,
-    env: { LANG: "C", PATH: process.env["PATH"] },
+    env: programEnvironment,
     encoding: "utf8",
   });
   if (run.status !== 0) throw new Error(`postgres --single failed: ${run.stderr}`);

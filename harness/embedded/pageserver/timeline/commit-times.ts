@@ -1,7 +1,8 @@
 import type { Lsn } from "../../../types";
 import { WalDecoder } from "../../wal/decoder";
+import type { WalRecord } from "../../wal/decoder";
 import { factOf } from "../../wal/records";
-import { firstReadableLsn, readWal } from "./history";
+import { firstReadableLsn, newestImageLsn, readWal, uncollectedLsn, whileReading } from "./history";
 import { walSegSize } from "./record-boundary";
 import type { Timeline } from "./timeline";
 
@@ -15,25 +16,45 @@ export type TimestampKind = "present" | "future" | "past" | "nodata";
 
 const POSTGRES_EPOCH_MICROS = 946_684_800_000_000n;
 
-/** Every commit in the timeline's history up to `until`, in the order of the WAL. */
+/** Every commit in the timeline's readable history up to `until`, in the order of the WAL. */
 export async function commitTimes(timeline: Timeline, until: Lsn): Promise<CommitTime[]> {
-  const start = firstReadableLsn(timeline);
   const commits: CommitTime[] = [];
-  const decoder = new WalDecoder({
-    startLsn: start,
-    walSegSize: await walSegSize(timeline),
-    pgVersion: timeline.pgVersion,
-    onRecord: (record) => {
-      const fact = factOf(record);
-      if (fact?.kind === "commit") commits.push({ lsn: record.end, micros: fact.timestampUs + POSTGRES_EPOCH_MICROS });
-    },
+  await eachCommit(timeline, until, (commit) => {
+    commits.push(commit);
+    return true;
   });
-  let position = start;
-  for await (const bytes of readWal(timeline, start, until)) {
-    decoder.push(position, bytes);
-    position += BigInt(bytes.length);
-  }
   return commits;
+}
+
+/** End of the last commit before a time (microseconds since 1970); undefined when all that is left is younger. */
+export async function lsnBefore(timeline: Timeline, micros: bigint): Promise<Lsn | undefined> {
+  let last: Lsn | undefined;
+  await eachCommit(timeline, timeline.lastRecordLsn, (commit) => {
+    if (commit.micros > micros) return false;
+    last = commit.lsn;
+    return true;
+  });
+  return last;
+}
+
+/** Calls `visit` with each commit until it returns false. */
+function eachCommit(timeline: Timeline, until: Lsn, visit: (commit: CommitTime) => boolean): Promise<void> {
+  return whileReading(timeline, async () => {
+    // What is left below is what branches and leases need.
+    const start = newestImageLsn(timeline, uncollectedLsn(timeline)) ?? firstReadableLsn(timeline);
+    let goOn = true;
+    const onRecord = (record: WalRecord): void => {
+      const fact = factOf(record);
+      if (!goOn || fact?.kind !== "commit") return;
+      goOn = visit({ lsn: record.end, micros: fact.timestampUs + POSTGRES_EPOCH_MICROS });
+    };
+    const facts = { startLsn: start, walSegSize: await walSegSize(timeline), pgVersion: timeline.pgVersion };
+    const decoder = new WalDecoder({ ...facts, onRecord });
+    for await (const bytes of readWal(timeline, start, until)) {
+      decoder.push(decoder.position, bytes);
+      if (!goOn) return;
+    }
+  });
 }
 
 /** The LSN at which everything committed up to a time is there and nothing later, as get_lsn_by_timestamp answers. */

@@ -15,6 +15,35 @@ export async function baseImage(timeline: Timeline, lsn: Lsn): Promise<{ layer: 
   return baseImage(timeline.ancestor.timeline, least(lsn, timeline.ancestor.lsn));
 }
 
+/** As long as `work` runs, no layer that the timeline's history may need is removed, here or in an ancestor. */
+export async function whileReading<T>(timeline: Timeline, work: () => Promise<T>): Promise<T> {
+  const ends: (() => void)[] = [];
+  for (let reader: Timeline | undefined = timeline; reader !== undefined; reader = reader.ancestor?.timeline) {
+    ends.push(reader.reads.begin());
+  }
+  try {
+    return await work();
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+/** LSN of the image from which the timeline's end is built; undefined when there is none. */
+export function newestImageLsn(timeline: Timeline, lsn = timeline.lastRecordLsn): Lsn | undefined {
+  const image = timeline.layers.newestImage(lsn);
+  if (image?.name.kind === "image") return image.name.lsn;
+  const { ancestor } = timeline;
+  return ancestor === undefined ? undefined : newestImageLsn(ancestor.timeline, least(lsn, ancestor.lsn));
+}
+
+/** From here on the timeline's history has no gaps, if there is anything at all: no garbage collection has reached it. */
+export function uncollectedLsn(timeline: Timeline): Lsn {
+  const { ancestor, latestGcCutoffLsn } = timeline;
+  if (ancestor === undefined) return latestGcCutoffLsn;
+  const below = least(uncollectedLsn(ancestor.timeline), ancestor.lsn);
+  return below > latestGcCutoffLsn ? below : latestGcCutoffLsn;
+}
+
 /** WAL of the timeline and, below its start, of its ancestors: the bytes [from, to). */
 export async function* readWal(timeline: Timeline, from: Lsn, to: Lsn): AsyncGenerator<Buffer> {
   const { ancestor } = timeline;
@@ -47,6 +76,7 @@ export function knownBoundaryBelow(timeline: Timeline, lsn: Lsn): Lsn | undefine
     ...timeline.wal.frozen.map((layer) => layer.start),
     ...(timeline.wal.open === undefined ? [] : [timeline.wal.open.start]),
     ...(ancestor === undefined ? [] : [ancestor.lsn]),
+    ...timeline.seen.boundaries,
   ].filter((start) => start < lsn);
   if (starts.length === 0) return undefined;
   return starts.reduce((highest, start) => (start > highest ? start : highest));

@@ -11,9 +11,19 @@ export class LsnLeases {
     return validUntil;
   }
 
+  /** The LSNs that are promised now. */
+  held(): Lsn[] {
+    const now = Date.now();
+    for (const [lsn, until] of this.#validUntil) if (until <= now) this.#validUntil.delete(lsn);
+    return [...this.#validUntil.keys()];
+  }
+
+  holds(lsn: Lsn): boolean {
+    return (this.#validUntil.get(lsn) ?? 0) > Date.now();
+  }
+
   /** How many leases are still valid. */
   get valid(): number {
-    const now = Date.now();
-    return [...this.#validUntil.values()].filter((until) => until > now).length;
+    return this.held().length;
   }
 }

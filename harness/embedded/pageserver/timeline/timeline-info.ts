@@ -31,7 +31,7 @@ export function timelineInfo(timeline: Timeline, receiver: WalReceiverStatus | u
     pg_version: timeline.pgVersion,
     state: timeline.state,
     walreceiver_status: receiver?.text ?? "Not active",
-    is_archived: false,
+    is_archived: timeline.archivedAt !== undefined,
   };
 }
 

@@ -11,11 +11,14 @@ import { deltaName } from "../layers/layer-name";
 import type { OpenLayer } from "../layers/open-layer";
 import { WalStore } from "../layers/wal-store";
 import type { IndexPart } from "../remote/index-part";
+import type { DeletionQueue } from "../remote/deletion-queue";
 import type { RemoteStorage } from "../remote/local-fs";
 import { RemoteTimelineClient } from "../remote/remote-timeline-client";
 import { LsnLeases } from "./leases";
 import { LogicalSize } from "./logical-size";
 import { LsnWaiters } from "./lsn-waiters";
+import { ReadTracker } from "./read-tracker";
+import { SeenRecords } from "./seen-records";
 import { SessionSet } from "./session-set";
 import { type QuerySeries, timelineLabels, TimelineMetrics } from "./timeline-metrics";
 
@@ -26,6 +29,7 @@ export interface TimelineOptions {
   readonly ancestor: { readonly timeline: Timeline; readonly lsn: Lsn } | undefined;
   readonly index: IndexPart;
   readonly remote: RemoteStorage;
+  readonly deletions: DeletionQueue;
   /** The generation in which this node has the tenant now. */
   readonly generation: () => number;
   readonly conf: () => EffectiveConf;
@@ -53,15 +57,21 @@ export class Timeline {
   readonly remoteClient: RemoteTimelineClient;
   readonly sessions = new SessionSet();
   readonly leases = new LsnLeases();
+  readonly reads = new ReadTracker();
+  readonly seen = new SeenRecords();
+  /** Where branches are being made just now. */
+  readonly branchPoints = new Set<{ readonly lsn: Lsn }>();
   readonly logicalSize = new LogicalSize();
   readonly metrics: TimelineMetrics;
   readonly log: Logger;
   readonly conf: () => EffectiveConf;
-  readonly latestGcCutoffLsn: Lsn;
+  /** Below it nothing can be read any more; it only moves forward. */
+  latestGcCutoffLsn: Lsn;
   /** Called whenever one of the LSNs has moved; the WAL receiver reports them to its safekeeper. */
   onProgress: () => void = () => undefined;
   state: TimelineState = "Loading";
   deletedAt: string | undefined;
+  archivedAt: string | undefined;
   readonly #options: TimelineOptions;
   readonly #cancel = new AbortController();
   readonly #waiters = new LsnWaiters();
@@ -70,6 +80,7 @@ export class Timeline {
   #diskConsistentLsn: Lsn;
   #flushedPrevRecordLsn: Lsn | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  #job: Promise<unknown> = Promise.resolve();
 
   constructor(options: TimelineOptions) {
     const { index } = options;
@@ -83,6 +94,7 @@ export class Timeline {
     this.ancestor = options.ancestor;
     this.latestGcCutoffLsn = index.latestGcCutoffLsn;
     this.deletedAt = index.deletedAt;
+    this.archivedAt = index.archivedAt;
     this.log = options.log.span("timeline", { tenant_id: shard, timeline_id: options.timelineId });
     this.conf = options.conf;
     this.metrics = new TimelineMetrics(options.queries, timelineLabels(options.shardId, options.timelineId));
@@ -99,6 +111,7 @@ export class Timeline {
       shardId: shard,
       timelineId: options.timelineId,
       log: this.log,
+      deletions: options.deletions,
       remoteConsistentLsn: index.diskConsistentLsn,
     });
   }
@@ -128,10 +141,31 @@ export class Timeline {
     return `${TenantShardId.format(this.shardId)}/${this.timelineId}`;
   }
 
+  /** The generation in which this node has the tenant now: new layers are of it. */
+  get generation(): number {
+    return this.#options.generation();
+  }
+
+  /** Whether files have to reach the disk before they count. */
+  get sync(): boolean {
+    return this.#options.sync;
+  }
+
+  newLayer(facts: LayerFacts, resident: boolean): Layer {
+    return new Layer(this.dir, facts, resident, (wanted) => this.remoteClient.download(wanted));
+  }
+
   addLayer(facts: LayerFacts, resident: boolean): Layer {
-    const layer = new Layer(this.dir, facts, resident, (wanted) => this.remoteClient.download(wanted));
+    const layer = this.newLayer(facts, resident);
     this.layers.add(layer);
     return layer;
+  }
+
+  /** Does background work, which a shutdown of the timeline cancels and waits for. */
+  runJob<T>(work: () => Promise<T>): Promise<T> {
+    const job = this.#job.then(work);
+    this.#job = job.catch(() => undefined);
+    return job;
   }
 
   /** Stores received WAL: `bytes` stand at `lsn`, and make `records` whole if they do. */
@@ -187,7 +221,7 @@ export class Timeline {
 
   indexPart(): IndexPart {
     const layers = this.layers
-      .all()
+      .indexed()
       .map((layer): [string, { fileSize: number; generation: number }] => [layer.fileName, layer]);
     return {
       layers: new Map(layers),
@@ -201,6 +235,7 @@ export class Timeline {
       initdbLsn: this.initdbLsn,
       pgVersion: this.pgVersion,
       deletedAt: this.deletedAt,
+      archivedAt: this.archivedAt,
     };
   }
 
@@ -217,6 +252,7 @@ export class Timeline {
     this.#cancel.abort();
     await this.#flushing;
     await this.remoteClient.stop();
+    await this.#job;
     this.wal.close();
     this.metrics.remove();
   }

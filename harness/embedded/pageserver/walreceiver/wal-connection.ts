@@ -58,7 +58,10 @@ class Ingest {
       startLsn: start,
       walSegSize: options.walSegSize,
       pgVersion: options.timeline.pgVersion,
-      onRecord: () => (options.timeline.metrics.walRecords += 1),
+      onRecord: (record) => {
+        options.timeline.metrics.walRecords += 1;
+        options.timeline.seen.note(record);
+      },
     });
   }
 

@@ -18,7 +18,7 @@ interface TimelineInfo {
 
 const tenantId = TenantId.generate();
 const timelineId = TimelineId.generate();
-const server = new TestPageserver(pollUntil);
+const server = new TestPageserver();
 const timelinePath = `/v1/tenant/${tenantId}/timeline/${timelineId}`;
 const safekeeper = new FakeSafekeeper();
 let news: { stop(): void } | undefined;

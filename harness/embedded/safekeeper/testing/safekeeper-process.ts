@@ -1,46 +1,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { createInterface } from "node:readline";
+import { engineProgram, makeTestDirectory, programEnvironment } from "../../../testing";
 import { TenantId, TimelineId } from "../../../types";
 import type { TenantTimelineId } from "../acceptor-state";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
-
 export const newId = (): TenantTimelineId => ({ tenantId: TenantId.generate(), timelineId: TimelineId.generate() });
 
-/** One bundle of the real entry point for all processes of a test file, in a directory that goes with it. */
-export class SafekeeperBinary implements Disposable {
-  readonly #directory = mkdtempSync(join(tmpdir(), "sk-test-"));
-  readonly path = join(this.#directory, "safekeeper.cjs");
+/** Data directories of the safekeepers of a test file; they go together. */
+export class SafekeeperDirectories implements Disposable {
+  readonly root = makeTestDirectory("safekeeper-test");
   #count = 0;
-
-  static async build(): Promise<SafekeeperBinary> {
-    const binary = new SafekeeperBinary();
-    await build({
-      entryPoints: [join(ROOT, "harness/embedded/bin/safekeeper.ts")],
-      outfile: binary.path,
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format: "cjs",
-      logLevel: "warning",
-      external: ["@node-rs/crc32"],
-    });
-    return binary;
-  }
 
   newDirectory(): string {
     this.#count += 1;
-    return join(this.#directory, `sk${this.#count}`);
+    return join(this.root, `sk${this.#count}`);
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true });
+    rmSync(this.root, { recursive: true });
   }
 }
 
@@ -64,13 +44,16 @@ export class SafekeeperProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start(binary: SafekeeperBinary, options: SafekeeperProcessOptions = {}): Promise<SafekeeperProcess> {
-    const directory = options.directory ?? binary.newDirectory();
-    const node = options.preload === undefined ? [] : ["--require", options.preload];
+  static async start(
+    directories: SafekeeperDirectories,
+    options: SafekeeperProcessOptions = {},
+  ): Promise<SafekeeperProcess> {
+    const directory = options.directory ?? directories.newDirectory();
     const listen = ["--listen-pg", "127.0.0.1:0", "--listen-http", "127.0.0.1:0"];
-    const args = [...node, binary.path, "-D", directory, "--id", "1", ...listen, ...(options.flags ?? [])];
-    const env = { PATH: process.env["PATH"], NODE_PATH: join(ROOT, "node_modules") };
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
+    const args = ["-D", directory, "--id", "1", ...listen, ...(options.flags ?? [])];
+    const preload = options.preload === undefined ? {} : { NODE_OPTIONS: `--require=${options.preload}` };
+    const env = { ...programEnvironment, ...preload };
+    const child = spawn(engineProgram("safekeeper"), args, { stdio: ["ignore", "pipe", "pipe"], env });
     const safekeeper = new SafekeeperProcess(directory, child);
     await safekeeper.#listening();
     return safekeeper;

@@ -1,0 +1,50 @@
+import { Lsn } from "../../../types";
+import { lsnBefore } from "../timeline/commit-times";
+import { cutoffOf, type GcCounts, judgeLayers, NO_GC } from "../timeline/gc-rules";
+import { replaceLayers } from "../timeline/replace-layers";
+import type { Timeline } from "../timeline/timeline";
+import type { Tenant } from "./tenant";
+
+/** What PUT do_gc answers; `elapsed` in ms. */
+export interface GcResult extends GcCounts {
+  elapsed: number;
+}
+
+/**
+ * Removes the layers of a timeline that no readable LSN needs. First nobody may read below the new cutoff, then an index
+ * says so, then the layers go. `horizon` (bytes) is the tenant's gc_horizon unless given.
+ */
+export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon?: number): Promise<GcResult> {
+  const begin = performance.now();
+  const counts = await collect(tenant, timeline, horizon ?? timeline.conf().number("gc_horizon"));
+  return { ...counts, elapsed: Math.floor(performance.now() - begin) };
+}
+
+async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Promise<GcCounts> {
+  const pitr = await pitrCutoff(timeline);
+  timeline.cancelled.throwIfAborted();
+  // From here to the move of the cutoff nothing may be awaited: a branch or lease could be made in between.
+  const limits = { horizon: timeline.lastRecordLsn - BigInt(horizon), pitr };
+  const cutoff = cutoffOf(limits);
+  if (cutoff <= timeline.latestGcCutoffLsn) return { ...NO_GC };
+  const pins = { ...limits, branches: branchPoints(tenant, timeline), leases: timeline.leases.held() };
+  const { counts, removable } = judgeLayers(timeline.layers.indexed(), pins);
+  timeline.latestGcCutoffLsn = cutoff;
+  await replaceLayers(timeline, { added: [], removed: removable });
+  timeline.log.info(`GC removed ${removable.length} layers, cutoff ${Lsn.format(cutoff)}`);
+  return counts;
+}
+
+/** Up to where pitr_interval lets go of the history: the last record for no interval, nothing while all is younger. */
+async function pitrCutoff(timeline: Timeline): Promise<Lsn> {
+  const interval = timeline.conf().milliseconds("pitr_interval");
+  if (interval === 0) return timeline.lastRecordLsn;
+  return (await lsnBefore(timeline, BigInt(Date.now() - interval) * 1000n)) ?? timeline.latestGcCutoffLsn;
+}
+
+function branchPoints(tenant: Tenant, timeline: Timeline): Lsn[] {
+  const branches = [...tenant.timelines.values()].flatMap(({ ancestor }) =>
+    ancestor?.timeline === timeline ? [ancestor.lsn] : [],
+  );
+  return [...branches, ...[...timeline.branchPoints].map(({ lsn }) => lsn)];
+}

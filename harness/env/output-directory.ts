@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { startTimeOf } from "../process/process-table.mjs";
+import { errnoOf, HarnessError } from "../types";
+
+const IN_USE = ".in-use";
+
+/**
+ * Makes `path` anew and returns it, or `<path>-2`, … where another run is at the same test at this moment: two runs of
+ * one clone must not remove each other's files.
+ */
+export function claimDirectory(path: string): string {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  for (let n = 1; ; n += 1) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (isInUse(candidate)) continue;
+    rmSync(candidate, { recursive: true, force: true });
+    if (makeWithMark(candidate)) return candidate;
+  }
+}
+
+/** From now on the directory is a person's, and the next run may replace it. */
+export function releaseDirectory(path: string): void {
+  rmSync(join(path, IN_USE), { force: true });
+}
+
+/** Throws UNREADABLE_PATH or DISK_FULL when no test could make its directory in here. */
+export function requireOutputDirectory(outputDir: string): void {
+  try {
+    const isNew = mkdirSync(outputDir, { recursive: true, mode: 0o755 }) !== undefined;
+    rmdirSync(mkdtempSync(join(outputDir, ".probe-")));
+    if (isNew) rmdirSync(outputDir);
+  } catch (error) {
+    throw cannotWrite(outputDir, error);
+  }
+}
+
+export function cannotWrite(path: string, cause: unknown): HarnessError {
+  const full = errnoOf(cause) === "ENOSPC";
+  return new HarnessError(full ? "DISK_FULL" : "UNREADABLE_PATH", {
+    summary: "the tests' directory can't be made",
+    expected: `a writable ${path}`,
+    found: errnoOf(cause) ?? String(cause),
+    todo: full
+      ? "free some space, or set TEST_OUTPUT to another disk"
+      : "set TEST_OUTPUT to a directory you can write to",
+    cause,
+  });
+}
+
+function isInUse(path: string): boolean {
+  try {
+    const owner = JSON.parse(readFileSync(join(path, IN_USE), "utf8")) as { pid: number; startTime: string };
+    return startTimeOf(owner.pid) === owner.startTime;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+/** The directory appears with its mark in it; false when somebody else's has appeared first. */
+function makeWithMark(path: string): boolean {
+  const draft = mkdtempSync(join(dirname(path), `.${basename(path).slice(0, 40)}-`));
+  try {
+    writeFileSync(join(draft, IN_USE), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
+    renameSync(draft, path);
+    return true;
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import type { HarnessError } from "../harness/types";
+import { parseOptions } from "./options";
+import { PROJECT_ROOT } from "./project";
+import { selectSuites } from "./suites";
+import { neonTest } from "./testing/command";
+
+/** What a person reads: a code, what was expected and found, no stack; it is their mistake, so the exit code is 2. */
+function expectUsersError(error: unknown, code: string, message: RegExp): void {
+  expect(error).toMatchObject({ code, fault: "user", message: expect.stringMatching(message) as unknown });
+  expect((error as HarnessError).message).toMatch(/\n {2}expected: (.|\n)*\n {2}found: /);
+  expect((error as HarnessError).stack).not.toMatch(/^\s+at /m);
+}
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    return expect.unreachable(`it returned ${JSON.stringify(action())}`);
+  } catch (error) {
+    return error;
+  }
+}
+
+test.for<[string[], string, RegExp]>([
+  [["--nonsense"], "BAD_ARGUMENT", /--keyword, --workers.*\n {2}found: .*--nonsense/],
+  [["-z"], "BAD_ARGUMENT", /found: .*-z/],
+  [["-k"], "BAD_ARGUMENT", /found: .*-k/],
+  [["-n", "0"], "BAD_ARGUMENT", /-n takes.*\n.*or auto\n {2}found: "0"/],
+  [["-n", "many"], "BAD_ARGUMENT", /found: "many"/],
+  [["-n", "1.5"], "BAD_ARGUMENT", /found: "1.5"/],
+  [["-n", "-2"], "BAD_ARGUMENT", /found: /],
+  [["-n", ""], "BAD_ARGUMENT", /found: ""/],
+  [["--pg-version", "12"], "BAD_PG_VERSION", /one of 14, 15, 16, 17.*\n {2}found: "12"/],
+  [["--pg-version", ""], "BAD_PG_VERSION", /found: ""/],
+  [["--list=yes"], "BAD_ARGUMENT", /found: .*--list/],
+])("neon-test %j is refused", ([argv, code, message]) => {
+  expectUsersError(
+    thrownBy(() => parseOptions(argv)),
+    code,
+    message,
+  );
+});
+
+test.for([["regres"], ["regress/no-such.test.ts"], ["scripts"], ["/etc"], ["../regress"]])(
+  "%j is no suite, file or folder of tests",
+  (positionals) => {
+    expectUsersError(
+      thrownBy(() => selectSuites(PROJECT_ROOT, positionals, PROJECT_ROOT)),
+      "UNKNOWN_SUITE",
+      /expected: a suite \(regress, .*regress\/branching\.test\.ts/,
+    );
+  },
+);
+
+test("good arguments are what they say", () => {
+  const options = parseOptions([
+    "regress",
+    "-n",
+    "3",
+    "-xs",
+    "--pg-version",
+    "v16",
+    "--pg-version=16",
+    "--",
+    "--retry=0",
+  ]);
+  expect(options).toMatchObject({
+    positionals: ["regress"],
+    vitestArguments: ["--retry=0"],
+    workers: 3,
+    exitFirst: true,
+    stream: true,
+    pgVersions: [16],
+  });
+  expect(parseOptions(["-n", "auto"]).workers).toBeUndefined();
+  expect(selectSuites(PROJECT_ROOT, [], "/")).toEqual({ suites: ["regress"], filters: [] });
+  expect(selectSuites(PROJECT_ROOT, ["branching"], `${PROJECT_ROOT}/regress`)).toEqual({
+    suites: ["regress"],
+    filters: ["regress/branching.test.ts"],
+  });
+});
+
+test.concurrent.for<[string, string[], Record<string, string>, RegExp]>([
+  ["an unknown suite", ["regres"], {}, /^neon-test: UNKNOWN_SUITE: there is no suite/],
+  ["an engine that isn't there", [], { NEON_BIN: "/none" }, /^neon-test: BINARY_MISSING: NEON_BIN names \/none/],
+  ["a version that isn't there", ["--pg-version", "16"], {}, /^neon-test: POSTGRES_VERSION_MISSING: .* no Postgres 16/],
+  [
+    "a name that no test has",
+    ["-k", "nonesuch"],
+    {},
+    /^neon-test: UNKNOWN_TEST: no test matches "nonesuch"\n.*\n.*tests, e\.g\. regress/,
+  ],
+])("the command ends with exit code 2 and one message for %s", async ([, argv, env, message], { expect: check }) => {
+  const { exitCode, stderr } = await neonTest(argv, env);
+  check(stderr).toMatch(message);
+  check(stderr).not.toMatch(/^\s+at |Error: /m);
+  check(exitCode).toBe(2);
+});

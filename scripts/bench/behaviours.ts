@@ -1,0 +1,98 @@
+/** A test of ours and the original's test of the same behaviour. */
+export interface Behaviour {
+  /** `<file below regress, without .test.ts> > <name>`, as the run prints it. */
+  ours: string;
+  /** Below the original's `test_runner/regress`; build type and Postgres version are put before the parameter. */
+  original: string;
+  /** Where the two differ in what they do besides. */
+  note?: string;
+}
+
+/** The pair whose time is measured for itself, too. */
+export const SLOW_READER: readonly Behaviour[] = [
+  {
+    ours: "slow-reader > a pageserver stops while a client sends page requests and never reads",
+    original: "test_page_service_batching_regressions.py::test_slow_flush[pageserver-stop]",
+  },
+  {
+    ours: "slow-reader > a tenant detaches while a client sends page requests and never reads",
+    original: "test_page_service_batching_regressions.py::test_slow_flush[tenant-detach]",
+  },
+];
+
+/**
+ * One test of the original for each of ours, never the same twice. Where the original has several, it is one that does
+ * as little as possible besides: `test_pageserver_restart` (a failpoint delays it by 15 s), `test_pageserver_recovery`
+ * (a minute of updates in a debug build) and `test_compute_restarts` (17 computes) are left out.
+ */
+export const BEHAVIOURS: readonly Behaviour[] = [
+  {
+    ours: "compute-restart > rows survive a compute restart",
+    original: "test_wal_acceptor.py::test_restart_endpoint_after_switch_wal",
+  },
+  {
+    ours: "compute-restart > acknowledged rows survive SIGKILL of the compute",
+    original: "test_endpoint_crash.py::test_endpoint_crash[trigger_panic]",
+    note: "ours kills and starts again three times, the original crashes once and stays down",
+  },
+  {
+    ours: "compute-restart > a transaction that was open at SIGKILL is rolled back",
+    original: "test_wal_acceptor_async.py::test_recovery_uncommitted",
+    note: "the original has three safekeepers and sleeps 2 s",
+  },
+  {
+    ours: "databases-and-users > databases can be created and dropped, and both survive a restart",
+    original: "test_createdropdb.py::test_createdb[file_copy]",
+    note: "the original looks at a branch instead of a restarted compute",
+  },
+  {
+    ours: "databases-and-users > users can be created and dropped, and keep their passwords and grants over a restart",
+    original: "test_createuser.py::test_createuser",
+    note: "the original looks at a branch instead of a restarted compute",
+  },
+  {
+    ours: "branching > a branch at the head has the ancestor's rows, and the two go separate ways",
+    original: "test_branching.py::test_branching_unnormalized_start_lsn",
+  },
+  {
+    ours: "branching > a branch survives restarts of its compute and of the pageserver",
+    original: "test_wal_acceptor.py::test_restart_endpoint",
+    note: "the original has auth and three safekeepers, and restarts compute and safekeepers three times",
+  },
+  {
+    ours: "branching > a branch can be made at an LSN in the past",
+    original: "test_branch_behind.py::test_branch_behind",
+    note: "the original writes 400,000 rows and makes three branches",
+  },
+  {
+    ours: "safekeeper-quorum > rows survive SIGKILL of each safekeeper in turn",
+    original: "test_wal_acceptor.py::test_restarts",
+    note: "the original inserts 1,000 rows and restarts at random",
+  },
+  {
+    ours: "safekeeper-quorum > commits stop without a majority of safekeepers and go on when it returns",
+    original: "test_wal_acceptor_async.py::test_unavailability",
+    note: "the original sleeps 2 s twice to see that nothing happens",
+  },
+  {
+    ours: "pageserver-restart > a pageserver that was killed gets back what it had not flushed",
+    original: "test_pageserver_catchup.py::test_pageserver_catchup_while_compute_down",
+    note: "the original has three safekeepers and restarts them, too",
+  },
+  {
+    ours: "pageserver-restart > a pageserver goes on after a clean restart, from its own files",
+    original: "test_setup.py::test_fixture_restart",
+    note: "the original restarts pageserver and safekeeper three times each, without a compute",
+  },
+  {
+    ours: "pageserver-restart > every re-attach gives the pageserver a higher generation",
+    original: "test_pageserver_generations.py::test_eviction_across_generations",
+    note: "the original writes and reads on both sides of the restart",
+  },
+  {
+    ours: "smgr > a compute reads its pages from the pageserver, on demand",
+    original: "test_old_request_lsn.py::test_old_request_lsn",
+    note: "the original makes the pageserver collect garbage ten times in between",
+  },
+  ...SLOW_READER,
+];

@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { HarnessError } from "../../harness/types";
+import { PROJECT_ROOT } from "../project";
+import { BEHAVIOURS } from "./behaviours";
+import { median } from "./rows";
+import type { Verdict } from "./rows";
+
+const DOCUMENT = join(PROJECT_ROOT, "docs", "performance.md");
+const [BEGIN, END] = ["<!-- bench:real begin -->", "<!-- bench:real end -->"];
+const HEADER = ["", "ours", "original", "ratio", "budget", "kept"] as const;
+
+/** Median, and the least and the most that was seen. */
+function seconds(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const range = values.length === 1 ? "" : ` (${least.toFixed(2)}–${most.toFixed(2)})`;
+  return `${median(values).toFixed(2)} s${range}`;
+}
+
+function cells(verdict: Verdict): string[] {
+  const { name, ours, original, ratio, budget, kept } = verdict;
+  return [name, seconds(ours), seconds(original), ratio.toFixed(2), `≤ ${budget}`, kept ? "yes" : "**no**"];
+}
+
+/** The table for a terminal. */
+export function plainTable(verdicts: readonly Verdict[]): string {
+  const rows = [[...HEADER], ...verdicts.map((verdict) => cells(verdict).map((cell) => cell.replaceAll(/[`*]/g, "")))];
+  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
+}
+
+export interface RunFacts {
+  /** The command, with placeholders for paths. */
+  command: string;
+  rounds: number;
+  /** One fact of the machine and the run per line. */
+  machine: readonly string[];
+  /** Our tests that have no counterpart, and were not run. */
+  unmatched: readonly string[];
+}
+
+/** Writes the measured section of docs/performance.md anew; throws BAD_CONFIG where its markers are gone. */
+export async function writeDocument(verdicts: readonly Verdict[], facts: RunFacts): Promise<string> {
+  const text = readFileSync(DOCUMENT, "utf8");
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin === -1 || end < begin) {
+    throw new HarnessError("BAD_CONFIG", {
+      summary: "the table has no place in docs/performance.md",
+      expected: `the lines ${BEGIN} and ${END}`,
+      found: "not both of them, in this order",
+    });
+  }
+  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${section(verdicts, facts)}\n${text.slice(end)}`);
+  await execa("prettier", ["--write", DOCUMENT], { cwd: PROJECT_ROOT, preferLocal: true });
+  return DOCUMENT;
+}
+
+function section(verdicts: readonly Verdict[], facts: RunFacts): string {
+  const table = [[...HEADER], HEADER.map(() => "---"), ...verdicts.map(cells)];
+  const pairs = BEHAVIOURS.map(({ ours, original, note }) => [ours, `\`${original}\``, note ?? ""]);
+  return [
+    "```sh",
+    facts.command,
+    "```",
+    "",
+    facts.rounds === 1 ? "One round." : `Medians of ${facts.rounds} rounds, with the least and the most in brackets.`,
+    "",
+    markdownTable(table),
+    "",
+    ...facts.machine.map((fact) => `- ${fact}`),
+    ...(facts.unmatched.length === 0 ? [] : [`- without a counterpart, and not run: ${facts.unmatched.join("; ")}`]),
+    "",
+    "### What is compared with what",
+    "",
+    markdownTable([["ours", "original", "the difference"], ["---", "---", "---"], ...pairs]),
+    "",
+  ].join("\n");
+}
+
+const markdownTable = (rows: readonly (readonly string[])[]): string =>
+  rows.map((row) => `| ${row.join(" | ")} |`).join("\n");

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
+import { pollUntil } from "../harness/wait";
+import { InlineSuite, lastLine } from "./testing/inline-suite";
+
+test("-x stops after the first failure, and --preserve-database-files keeps what passed", async () => {
+  using suite = new InlineSuite({
+    one: `
+      test("first", ({ testOutputDir }) => expect(testOutputDir).toBeTruthy());
+      test("second", () => expect(1).toBe(2));
+      test("third", ({ testOutputDir }) => expect(testOutputDir).toBeTruthy());`,
+  });
+  const { stdout, stderr, exitCode } = await suite.start(["-x", "--preserve-database-files", "-n", "1"]);
+  expect(lastLine(stdout)).toBe("1 passed, 1 failed, 0 skipped");
+  expect(stdout).toMatch(/^FAIL {2}.* > second$/m);
+  expect(stderr).toMatch(/expected 1 to be 2/);
+  expect(exitCode).toBe(1);
+  expect(readdirSync(suite.output)).toEqual([expect.stringMatching(/-one-first$/)]);
+  expect(stderr).toMatch(/^kept: .*-one-first {2}\(/m);
+});
+
+test("Ctrl-C takes the nodes down, says how far it got, and ends with exit code 130", async () => {
+  using suite = new InlineSuite({
+    one: `
+      import { writeFileSync } from "node:fs";
+      test("waits for ever", async ({ neonEnvBuilder }) => {
+        const env = await neonEnvBuilder.initConfigs();
+        await env.broker.start();
+        writeFileSync(process.env.SCRATCH + "/pid", String(env.broker.pid));
+        await new Promise(() => {});
+      });
+      test("is never run", () => {});`,
+  });
+  const run = suite.start();
+  onTestFinished(() => void run.kill("SIGKILL"));
+  await pollUntil("the test to start its broker", () => suite.hasNote("pid"), { budgetMs: 30_000 });
+  const broker = suite.note("pid") as number;
+  process.kill(broker, 0);
+  const pressed = performance.now();
+  run.kill("SIGINT");
+  const { stdout, exitCode } = await run;
+  expect(performance.now() - pressed).toBeLessThan(10_000);
+  expect(exitCode).toBe(130);
+  expect(stdout).toMatch(/^interrupted$/m);
+  expect(lastLine(stdout)).toMatch(/^0 passed, \d failed, \d skipped$/);
+  expect(() => process.kill(broker, 0)).toThrow(/ESRCH/);
+  expect(suite.leftovers()).toEqual([]);
+  expect(existsSync(suite.output) ? readdirSync(suite.output) : []).toEqual([]);
+});

@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { PROJECT_ROOT } from "../project";
+
+/** The environment of a person's shell: nothing that vitest or the run around us has put into ours, but its marker. */
+function shellEnvironment(): Record<string, string> {
+  const own =
+    /^(VITEST|NEON_|POSTGRES_DISTRIB_DIR$|DEFAULT_PG_VERSION$|TEST_OUTPUT$|RUST_LOG$|NODE_OPTIONS$|TEST$|NODE_ENV$|DEV$|PROD$|MODE$|SSR$)/;
+  const kept = Object.entries(process.env).filter(([name]) => !own.test(name) || name === "NEON_TEST_RUN_ID");
+  return { ...(Object.fromEntries(kept) as Record<string, string>), NO_COLOR: "1" };
+}
+
+/**
+ * Starts the command; awaiting it gives exit code, stdout and stderr, and never throws for its exit code. It leaves out
+ * the shell script before it, which would install packages into this very tree while other tests run on them.
+ */
+export function neonTest(args: readonly string[], env: Record<string, string> = {}) {
+  const loader = join(PROJECT_ROOT, "node_modules", "tsx", "dist", "loader.mjs");
+  return execa(process.execPath, ["--import", loader, join(PROJECT_ROOT, "scripts", "main.ts"), ...args], {
+    cwd: PROJECT_ROOT,
+    env: { ...shellEnvironment(), ...env },
+    extendEnv: false,
+    stdin: "ignore",
+    reject: false,
+    timeout: 100_000,
+  });
+}

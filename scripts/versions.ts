@@ -1,0 +1,12 @@
+import { requirePgVersion } from "../harness/engine";
+import type { Engine } from "../harness/engine";
+import { PgVersion } from "../harness/types";
+
+/** Those asked for, or DEFAULT_PG_VERSION, or the engine's default. Throws POSTGRES_VERSION_MISSING. */
+export function chooseVersions(engine: Engine, asked: readonly PgVersion[]): [PgVersion, ...PgVersion[]] {
+  const fromEnvironment = process.env["DEFAULT_PG_VERSION"];
+  const wanted = asked.length === 0 && fromEnvironment ? [PgVersion.parse(fromEnvironment)] : asked;
+  for (const version of wanted) requirePgVersion(engine.facts.pgDistribDir, version, engine.facts.pgDistribDir);
+  const [first = engine.defaultPgVersion(), ...others] = wanted;
+  return [first, ...others];
+}
