@@ -33,9 +33,11 @@ export class InitdbArchive {
   offer(tenantId: TenantId, timelineId: TimelineId): boolean {
     if (!existsSync(this.#cached)) return false;
     const target = this.#pathOf(tenantId, timelineId);
-    for (const dir of [dirname(dirname(dirname(target))), dirname(dirname(target)), dirname(target)]) {
-      makeNodeDirectory(this.#context, dir);
+    // Each level belongs to the nodes' user, or the pageserver could add nothing beside it.
+    for (const levels of [["tenants"], ["tenants", tenantId], ["tenants", tenantId, "timelines"]]) {
+      makeNodeDirectory(this.#context, join(this.#storage.root, ...levels));
     }
+    makeNodeDirectory(this.#context, dirname(target));
     copyFileSync(this.#cached, target);
     giveToNodes(this.#context, target);
     return true;

@@ -50,7 +50,8 @@ export async function* streamBase(options: BaseOptions): AsyncGenerator<Buffer> 
   const start = imageLsn - BigInt(manifest.walPrefixSize);
   const boundary = options.boundary !== undefined && options.boundary > imageLsn ? options.boundary : imageLsn;
   const decoder = new WalDecoder({ startLsn: boundary, walSegSize, pgVersion });
-  const pieces = [readImageWal(imageFile, head), wal.read(imageLsn, boundary), decodedOnTheWay(decoder, wal, lsn)];
+  const known = boundary > imageLsn ? [wal.read(imageLsn, boundary)] : [];
+  const pieces = [readImageWal(imageFile, head), ...known, decodedOnTheWay(decoder, wal, lsn)];
   yield* segments(oneAfterAnother(pieces), start, lsn, walSegSize);
   if (decoder.recordEnd !== lsn) throw new Error(`no record ends at ${Lsn.format(lsn)}`);
   const prevRecord = decoder.prevRecord === 0n ? manifest.prevRecordLsn : Lsn.format(decoder.prevRecord);

@@ -32,6 +32,7 @@ const KEPT = 4;
 export class MaterializedImages {
   readonly #root: string;
   readonly #materialize: Materializer;
+  readonly #removals = new Map<Image, Promise<void>>();
   #images: Image[] = [];
   #counter = 0;
 
@@ -71,7 +72,10 @@ export class MaterializedImages {
   async drop(timeline: Timeline): Promise<void> {
     const gone = this.#images.filter((image) => image.timeline === timeline);
     this.#images = this.#images.filter((image) => image.timeline !== timeline);
-    await Promise.all(gone.map((image) => this.#remove(image)));
+    for (const image of gone) this.#remove(image);
+    // One whose making was cancelled is on its way out already.
+    const removals = [...this.#removals].filter(([image]) => image.timeline === timeline);
+    await Promise.all(removals.map(([, removal]) => removal));
   }
 
   #find(timeline: Timeline, from: Lsn, to: Lsn): Image | undefined {
@@ -98,7 +102,7 @@ export class MaterializedImages {
 
   #forget(image: Image): void {
     this.#images = this.#images.filter((other) => other !== image);
-    void this.#remove(image);
+    this.#remove(image);
   }
 
   #evict(): void {
@@ -106,8 +110,13 @@ export class MaterializedImages {
     for (const image of idle.slice(0, Math.max(0, this.#images.length - KEPT))) this.#forget(image);
   }
 
-  async #remove(image: Image): Promise<void> {
-    await image.ready.catch(() => undefined);
-    await rm(image.dir, { recursive: true, force: true });
+  #remove(image: Image): void {
+    const removal = removeFiles(image).finally(() => this.#removals.delete(image));
+    this.#removals.set(image, removal);
   }
+}
+
+async function removeFiles(image: Image): Promise<void> {
+  await image.ready.catch(() => undefined);
+  await rm(image.dir, { recursive: true, force: true });
 }
