@@ -15,7 +15,7 @@ export default class NeonReporter implements Reporter {
 
   onTestCaseResult(test: TestCase): void {
     const result = test.result();
-    if (result.state === "pending") return;
+    if (result.state === "pending" || !this.#isSelected(test)) return;
     this.#counts[result.state] += 1;
     if (result.state === "failed") this.#failed.push(test);
     const took = test.diagnostic()?.duration ?? 0;
@@ -27,6 +27,12 @@ export default class NeonReporter implements Reporter {
     const rest =
       result.state === "skipped" ? (result.note === undefined ? "" : `  (${result.note})`) : `  ${seconds(took)}`;
     this.#print(`${mark[result.state]}  ${nameOf(test)}${rest}`);
+  }
+
+  /** Vitest reports what -k left out of a file as skipped; nobody asked for it. */
+  #isSelected(test: TestCase): boolean {
+    const pattern = this.#vitest?.getGlobalTestNamePattern();
+    return pattern === undefined || pattern.test(test.fullName.split(" > ").join(" "));
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], reason: TestRunEndReason): void {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { prepareEngine } from "../harness/engine";
@@ -79,7 +80,8 @@ function projectArguments(selection: Selection, versions: readonly PgVersion[]):
 function runArguments(options: Options): string[] {
   return [
     "--reporter=./scripts/reporter.ts",
-    ...(options.workers === undefined ? [] : [`--maxWorkers=${options.workers}`]),
+    // Vitest's own default leaves a core idle; tests here mostly wait for processes.
+    `--maxWorkers=${options.workers ?? availableParallelism()}`,
     ...(options.exitFirst ? ["--bail=1"] : []),
     ...(options.stream ? ["--disable-console-intercept"] : []),
     ...options.vitestArguments,
