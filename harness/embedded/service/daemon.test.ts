@@ -1,25 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build, stop } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { programEnvironment } from "../../testing";
+import { bundleText, programEnvironment } from "../../testing";
 
 let dir: string;
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), "daemon-test-"))));
-afterAll(async () => {
-  // esbuild works in a process of its own, which would outlive the tests.
-  await stop();
-  await rm(dir, { recursive: true });
-});
+afterAll(() => rm(dir, { recursive: true }));
 
 async function run(name: string, body: string, options: { args?: string[]; signal?: NodeJS.Signals } = {}) {
   const path = join(dir, `${name}.cjs`);
-  const contents = `import { parseArguments, runDaemon } from "./index";\n${body}`;
-  const stdin = { contents, resolveDir: import.meta.dirname, loader: "ts" as const };
-  await build({ stdin, outfile: path, bundle: true, platform: "node", logLevel: "error" });
+  const text = `import { parseArguments, runDaemon } from "./index";\n${body}`;
+  await writeFile(path, bundleText({ format: "cjs", text, resolveDir: import.meta.dirname }));
   const child = spawn(process.execPath, [path, ...(options.args ?? [])], { env: programEnvironment });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,9 +1,8 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
 import { decodeEngine, Engine } from "../../engine";
-import { makeTestDirectory } from "../../testing";
+import { bundleText, makeTestDirectory } from "../../testing";
 import type { NodeContext } from "../context";
 
 /** The embedded engine, as the run's global set-up found it. */
@@ -26,11 +25,9 @@ export class StandIns implements Disposable {
 
   /** A program of our own, bundled, for the nodes' user may not be able to enter the project. */
   bundle(name: string, source: string): this {
-    const { outputFiles } = buildSync({
-      entryPoints: [fileURLToPath(source)],
-      ...{ bundle: true, write: false, platform: "node", format: "esm", logLevel: "warning" },
-    });
-    return this.program(name, outputFiles?.[0]?.text ?? "");
+    const path = fileURLToPath(source);
+    const text = readFileSync(path, "utf8");
+    return this.program(name, bundleText({ format: "esm", text, resolveDir: dirname(path) }));
   }
 
   /** The nodes run in `<dir>/repo`, with these environment variables. */
