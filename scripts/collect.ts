@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { execa } from "execa";
+import { registerDirectory } from "../harness/process";
 import { HarnessError } from "../harness/types";
 
 export interface CollectedTest {
@@ -16,6 +17,7 @@ export interface CollectedTest {
 /** Asks vitest which tests there are; nothing is run. */
 export async function collectTests(projectRoot: string, args: readonly string[]): Promise<CollectedTest[]> {
   const dir = mkdtempSync(join(tmpdir(), "neon-test-list-"));
+  registerDirectory(dir);
   const out = join(dir, "tests.json");
   try {
     const result = await execa("node", ["node_modules/vitest/vitest.mjs", "list", ...args, `--json=${out}`], {

@@ -7,7 +7,7 @@ export default class NeonReporter implements Reporter {
   #vitest: Vitest | undefined;
   readonly #counts = { passed: 0, failed: 0, skipped: 0 };
   readonly #failed: TestCase[] = [];
-  readonly #slots = process.stdout.isTTY;
+  readonly #colors = process.stdout.isTTY;
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest;
@@ -67,7 +67,7 @@ export default class NeonReporter implements Reporter {
   }
 
   #paint(color: string, text: string): string {
-    return this.#slots ? `\u001b[${color}m${text}\u001b[0m` : text;
+    return this.#colors ? `\u001b[${color}m${text}\u001b[0m` : text;
   }
 }
 

@@ -46,7 +46,7 @@ async function runSelected(
   // A relative one is meant from where the command was typed; vitest runs in the project.
   const output = process.env["TEST_OUTPUT"];
   if (output) process.env["TEST_OUTPUT"] = resolve(output);
-  requireOutputDirectory(process.env["TEST_OUTPUT"] ?? join(PROJECT_ROOT, "test_output"));
+  requireOutputDirectory(process.env["TEST_OUTPUT"] || join(PROJECT_ROOT, "test_output"));
   const engine = await prepareEngine();
   const versions = chooseVersions(engine, options.pgVersions);
   process.env["NEON_TEST_PG_VERSIONS"] = versions.join(",");

@@ -3,10 +3,10 @@ import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
+import { makeNodeDirectory, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import { StandIns } from "../nodes/testing/stand-ins";
 import { freePort } from "../testing";
-import { checkLogs, checkMetrics } from "./check-env";
+import { checkLogs, checkMetrics, checkRunning } from "./check-env";
 
 /** Nodes that never run; their logs are ours to write. */
 async function nodes() {
@@ -80,4 +80,28 @@ test.for<[string, string, RegExp | undefined]>([
   await once(server.listen(pageserver.settings.httpPort, "127.0.0.1"), "listening");
   const checked = checkMetrics(pageserver);
   await (expected === undefined ? checked : expect(checked).rejects.toThrow(expected));
+});
+
+test("a node that crashed without anyone noticing fails the check; one that the test has ended doesn't", async () => {
+  const standIns = new StandIns().program(
+    "storage_broker",
+    `import { createServer } from "node:http";
+     const port = Number(process.argv[2].split(":").at(-1));
+     createServer((request, response) => { response.end(); if (request.url === "/crash") process.exit(3); }).listen(port, "127.0.0.1");`,
+  );
+  onTestFinished(() => standIns[Symbol.dispose]());
+  const context = standIns.context();
+  makeNodeDirectory(context, context.repoDir);
+  const broker = new StorageBroker(context, await freePort());
+  onTestFinished(() => broker.kill9());
+  const { storageController } = await nodes();
+  const env = { storageController, broker, safekeepers: [], pageservers: [] };
+
+  await broker.start();
+  await broker.kill9();
+  await checkRunning(env);
+
+  await broker.start();
+  await Promise.all([broker.exited(), fetch(`${broker.url}crash`).catch(() => undefined)]);
+  await expect(checkRunning(env)).rejects.toThrow(/^NODE_DIED: storage_broker ended by itself.*exit code 3/);
 });

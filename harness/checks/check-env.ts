@@ -1,5 +1,5 @@
 import type { NeonNode, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
-import { HarnessError, messageOfUnknown } from "../types";
+import { HarnessError, describeExit, messageOfUnknown } from "../types";
 import { PAGESERVER_ALLOWED, SAFEKEEPER_FORBIDDEN, STORAGE_CONTROLLER_ALLOWED } from "./allowed-errors";
 import { checkLog, searchLog } from "./log-check";
 
@@ -63,7 +63,21 @@ function failureOf(check: () => void): unknown[] {
   }
 }
 
+/** Throws NODE_DIED for a node that ended without being asked to: a crash that no test has noticed. */
+function checkAlive(node: NeonNode): void {
+  const exit = node.endedUnasked();
+  if (exit === undefined) return;
+  throw new HarnessError("NODE_DIED", {
+    summary: `${node.name} ended by itself during the test: ${describeExit(exit)}`,
+    expected: "it to run until the test, or the tear-down, ends it",
+    todo: "see the end of its log; a test that ends a node does it with stop() or kill9()",
+    facts: { component: node.name, ...exit },
+    logPath: node.logPath,
+  });
+}
+
 /** Everything that must hold while the environment still runs. */
 export async function checkRunning(env: Checkable): Promise<void> {
+  for (const node of [env.storageController, env.broker, ...env.safekeepers, ...env.pageservers]) checkAlive(node);
   await Promise.all(env.pageservers.filter((ps) => ps.isRunning()).map((ps) => checkMetrics(ps)));
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, lchownSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,7 +46,7 @@ async function linkPostgresPackages(identity: ProcessIdentity | undefined): Prom
   // One per clone, for another clone's run may be going on.
   const staged = `pg_install-${createHash("sha256").update(PROJECT).digest("hex").slice(0, 12)}`;
   const dir = identity === undefined || canTraverse(PROJECT, identity) ? own : join(cacheDirectory(identity), staged);
-  mkdirSync(dir, { recursive: true, mode: 0o755 });
+  if (mkdirSync(dir, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(dir, 0o755);
   for (const version of PgVersion.ALL) {
     const native = nativeDirectory(version);
     if (native !== undefined) link(await stage(native, identity), join(dir, PgVersion.dirName(version)));
@@ -79,8 +79,26 @@ function link(target: string, path: string): void {
 function cacheDirectory(identity: ProcessIdentity | undefined): string {
   // Root's TMPDIR may be a folder that the nodes' user can't enter.
   const parent = identity === undefined ? tmpdir() : "/tmp";
-  const path = join(parent, `neon-embedded-cache-${identity?.uid ?? process.getuid?.() ?? 0}`);
-  const isNew = mkdirSync(path, { recursive: true, mode: 0o755 }) !== undefined;
-  if (isNew && identity !== undefined) lchownSync(path, identity.uid, identity.gid);
+  const uid = identity?.uid ?? process.getuid?.() ?? 0;
+  const path = join(parent, `neon-embedded-cache-${uid}`);
+  if (mkdirSync(path, { recursive: true, mode: 0o755 }) !== undefined) {
+    // A umask may have taken away what mkdir was told.
+    chmodSync(path, 0o755);
+    if (identity !== undefined) lchownSync(path, identity.uid, identity.gid);
+  }
+  requireOwnDirectory(path, uid);
   return path;
+}
+
+/** The nodes start from what stands in there, so nobody else may be able to put something into it. */
+function requireOwnDirectory(path: string, uid: number): void {
+  const facts = lstatSync(path);
+  const mine = facts.uid === uid || facts.uid === process.getuid?.();
+  if (facts.isDirectory() && mine && (facts.mode & 0o022) === 0) return;
+  throw new HarnessError("UNREADABLE_PATH", {
+    summary: "the cache of initdb's results belongs to somebody else",
+    expected: `${path}, a directory of uid ${uid} that nobody else can write to`,
+    found: `owner uid ${facts.uid}, mode ${(facts.mode & 0o7777).toString(8)}`,
+    todo: "remove it",
+  });
 }

@@ -1,5 +1,5 @@
 /**
- * What a test may ask of an engine with `requires: [...]`. A test whose needs are not met is skipped with the reason.
+ * What a test may ask of an engine with `requires(…)`. A test whose needs are not met is skipped with the reason.
  * testing: the pageserver answers Test messages. failpoints: PUT /v1/failpoints works. smgr: computes read pages from
  * the pageserver on demand. neon_local: the command line tool stands in the directory. psql: the Postgres directory
  * carries client programs.

@@ -27,6 +27,7 @@ export class NeonEnvBuilder {
     this.ground = ground;
     this.settings = {
       numSafekeepers: 1,
+      pgVersion: ground.pgVersion,
       numPageservers: 1,
       safekeepersIdStart: 0,
       safekeepersEnableFsync: false,
@@ -66,7 +67,9 @@ export class NeonEnvBuilder {
     if (this.#env !== undefined) {
       throw new HarnessError("MISUSE", { summary: "initConfigs() or initStart() is called twice on one builder" });
     }
-    const env = await this.#onDisk(() => configureEnv(this.ground, this.settings));
+    const env = await this.#onDisk(() =>
+      configureEnv({ ...this.ground, pgVersion: this.settings.pgVersion }, this.settings),
+    );
     this.#env = env;
     return env;
   }

@@ -10,7 +10,6 @@ const IN_USE = ".in-use";
  * one clone must not remove each other's files.
  */
 export function claimDirectory(path: string): string {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   for (let n = 1; ; n += 1) {
     const candidate = n === 1 ? path : `${path}-${n}`;
     if (isInUse(candidate)) continue;
@@ -60,7 +59,7 @@ function isInUse(path: string): boolean {
 
 /** The directory appears with its mark in it; false when somebody else's has appeared first. */
 function makeWithMark(path: string): boolean {
-  const draft = mkdtempSync(join(dirname(path), `.${basename(path).slice(0, 40)}-`));
+  const draft = makeDraft(path);
   try {
     writeFileSync(join(draft, IN_USE), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
     renameSync(draft, path);
@@ -69,5 +68,17 @@ function makeWithMark(path: string): boolean {
     rmSync(draft, { recursive: true, force: true });
     if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
     throw error;
+  }
+}
+
+/** Another test may remove the empty output directory between our making it and our using it; then it is made again. */
+function makeDraft(path: string): string {
+  for (;;) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    try {
+      return mkdtempSync(join(dirname(path), `.${basename(path).slice(0, 40)}-`));
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
   }
 }

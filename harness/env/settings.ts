@@ -1,5 +1,5 @@
 import type { StorageControllerConfig } from "../nodes";
-import type { TenantId, TimelineId } from "../types";
+import type { PgVersion, TenantId, TimelineId } from "../types";
 
 type Json = Record<string, unknown>;
 
@@ -8,11 +8,13 @@ export type ConfigOverride = Json | ((config: Json) => void);
 
 /** Everything a test can say about its environment before anything runs. */
 export interface NeonEnvSettings {
+  /** Default: the version that the run is for. */
+  pgVersion: PgVersion;
   numSafekeepers: number;
   numPageservers: number;
   /** Added to the ids of the safekeepers, which count from 1. */
   safekeepersIdStart: number;
-  /** Whether safekeepers and pageservers fsync. The tests of this harness kill processes, not machines, so: off. */
+  /** Whether safekeepers fsync. The tests of this harness kill processes, not machines, so: off. */
   safekeepersEnableFsync: boolean;
   safekeeperExtraOptions: readonly string[];
   pageserverConfigOverride: ConfigOverride | undefined;

@@ -94,17 +94,20 @@ export class Endpoint extends NeonNode {
   /** Stops Postgres (fast) and waits until compute_ctl has followed. With `immediate` neither brings anything to its end. */
   override async stop(options: StopOptions = {}): Promise<void> {
     const budgetMs = options.budgetMs ?? 10_000;
+    let inTime = true;
     if (this.isRunning()) {
       if (options.immediate === true) await this.#stopPostgresAtOnce();
-      else await this.#stopPostgres(budgetMs);
+      else inTime = await this.#stopPostgres(budgetMs);
     }
     await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
     await this.kill9();
+    if (!inTime) throw fastStopFailed(this.name, budgetMs, this.logPath);
   }
 
-  async #stopPostgres(budgetMs: number): Promise<void> {
+  /** Whether Postgres, and compute_ctl after it, ended within the budget. */
+  async #stopPostgres(budgetMs: number): Promise<boolean> {
     signalPostmaster(this.pgdata, "SIGINT");
-    await this.waitForExit(budgetMs);
+    return this.waitForExit(budgetMs);
   }
 
   /** compute_ctl gets its own signal before it has synchronised the safekeepers, which it does when Postgres ends. */
@@ -224,4 +227,15 @@ export class Endpoint extends NeonNode {
       facts: { component: this.name, phase: "start" },
     });
   }
+}
+
+function fastStopFailed(name: string, budgetMs: number, logPath: string): HarnessError {
+  return new HarnessError("NODE_WILL_NOT_STOP", {
+    summary: `${name} did not stop by itself; phase: fast stop of Postgres`,
+    expected: `Postgres to end within ${budgetMs} ms of SIGINT, and compute_ctl after it`,
+    found: "both were still there; compute_ctl was sent SIGTERM, and what was left was killed",
+    todo: "see the end of its log; without a majority of safekeepers a fast stop waits for ever: stop({ immediate: true })",
+    facts: { component: name, phase: "fast stop" },
+    logPath,
+  });
 }

@@ -1,10 +1,13 @@
 import { closeSync, openSync, readSync, watch } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+import { hideSecrets } from "../types";
 
 /** Shows a node's log as it grows, each line with the node's name; for `neon-test -s`. */
 export class LogStream implements Disposable {
   readonly #name: string;
   readonly #fd: number;
   readonly #watcher: ReturnType<typeof watch>;
+  readonly #decoder = new StringDecoder("utf8");
   #offset = 0;
   #unfinished = "";
 
@@ -26,9 +29,9 @@ export class LogStream implements Disposable {
       const length = readSync(this.#fd, chunk, 0, chunk.length, this.#offset);
       if (length === 0) return;
       this.#offset += length;
-      const lines = (this.#unfinished + chunk.toString("utf8", 0, length)).split("\n");
+      const lines = (this.#unfinished + this.#decoder.write(chunk.subarray(0, length))).split("\n");
       this.#unfinished = lines.pop() ?? "";
-      for (const line of lines) process.stderr.write(`[${this.#name}] ${line}\n`);
+      for (const line of lines) process.stderr.write(`[${this.#name}] ${hideSecrets(line)}\n`);
     }
   }
 

@@ -31,6 +31,7 @@ export abstract class NeonNode implements AsyncDisposable {
   protected readonly context: NodeContext;
   #process: ManagedProcess | undefined;
   #logStream: LogStream | undefined;
+  #askedToEnd = false;
 
   constructor(context: NodeContext) {
     this.context = context;
@@ -71,6 +72,7 @@ export abstract class NeonNode implements AsyncDisposable {
     await Promise.all(this.ports().map((port) => assertPortFree(port, this.name)));
     const spec = this.spawnSpec();
     const identity = this.context.engine.facts.identity;
+    this.#askedToEnd = false;
     this.#process = await ManagedProcess.spawn({
       ...spec,
       name: this.name,
@@ -95,9 +97,15 @@ export abstract class NeonNode implements AsyncDisposable {
     }
   }
 
+  /** How the node ended if nobody asked it to: it crashed, or somebody outside of the harness ended it. */
+  endedUnasked(): ExitFacts | undefined {
+    return this.#askedToEnd ? undefined : this.#process?.exitFacts();
+  }
+
   /** Ends the node; throws NODE_WILL_NOT_STOP when only SIGKILL could. A node that isn't running is left as it is. */
   async stop(options: StopOptions = {}): Promise<void> {
     if (this.#process === undefined) return;
+    this.#askedToEnd = true;
     const signal = this.stopSignal(options);
     await stopWithin(this.#process, this.name, { steps: [{ signal, budgetMs: options.budgetMs ?? 10_000 }] });
   }
@@ -108,6 +116,7 @@ export abstract class NeonNode implements AsyncDisposable {
 
   /** Ends the node, and all that it started, as a power cut would: no handler runs. Resolves when they are gone. */
   async kill9(): Promise<void> {
+    this.#askedToEnd = true;
     await NeonNode.killAtOnce([this]);
     this.#logStream?.[Symbol.dispose]();
     this.#logStream = undefined;

@@ -54,7 +54,7 @@ export class PgBin {
       summary: `there is no ${program} for Postgres ${this.version}`,
       expected: path,
       found: `${dirname(path)} without it`,
-      todo: 'point POSTGRES_DISTRIB_DIR at a Postgres build that has it, or state requires: ["psql"] in the test',
+      todo: 'point POSTGRES_DISTRIB_DIR at a Postgres build that has it, or state requires("psql") in the test',
     });
   }
 }

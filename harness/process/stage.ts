@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { chmodSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readlink, rename, rm, symlink, utimes } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { HarnessError, errnoOf } from "../types";
@@ -108,7 +108,8 @@ async function prune(cache: string, sourceKey: string, current: string): Promise
 
 /** The cache is ours alone to write: what stands in it gets executed. */
 function ensureCache(cache: string, identity: ProcessIdentity): string {
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
+  // A umask may have taken away what mkdir was told.
+  if (mkdirSync(cache, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(cache, 0o755);
   const facts = lstatSync(cache);
   const isOurs = facts.isDirectory() && facts.uid === process.getuid?.() && (facts.mode & 0o022) === 0;
   if (isOurs && canTraverse(cache, identity)) return cache;
