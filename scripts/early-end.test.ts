@@ -1,7 +1,19 @@
 import { existsSync, readdirSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { pollUntil } from "../harness/wait";
+import type { PollAttempt } from "../harness/wait";
 import { InlineSuite, lastLine } from "./testing/inline-suite";
+
+/** Starts a node, writes down its pid, and then waits until somebody ends the run. */
+const WAITS_FOR_EVER = `
+  import { writeFileSync } from "node:fs";
+  test("waits for ever", async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder.initConfigs();
+    await env.broker.start();
+    writeFileSync(process.env.SCRATCH + "/pid", String(env.broker.pid));
+    await new Promise(() => {});
+  });
+  test("is never run", () => {});`;
 
 test("-x stops after the first failure, and --preserve-database-files keeps what passed", async () => {
   using suite = new InlineSuite({
@@ -21,15 +33,7 @@ test("-x stops after the first failure, and --preserve-database-files keeps what
 
 test("Ctrl-C takes the nodes down, says how far it got, and ends with exit code 130", async () => {
   using suite = new InlineSuite({
-    one: `
-      import { writeFileSync } from "node:fs";
-      test("waits for ever", async ({ neonEnvBuilder }) => {
-        const env = await neonEnvBuilder.initConfigs();
-        await env.broker.start();
-        writeFileSync(process.env.SCRATCH + "/pid", String(env.broker.pid));
-        await new Promise(() => {});
-      });
-      test("is never run", () => {});`,
+    one: WAITS_FOR_EVER,
   });
   const run = suite.start();
   onTestFinished(() => void run.kill("SIGKILL"));
@@ -46,4 +50,21 @@ test("Ctrl-C takes the nodes down, says how far it got, and ends with exit code 
   expect(() => process.kill(broker, 0)).toThrow(/ESRCH/);
   expect(suite.leftovers()).toEqual([]);
   expect(existsSync(suite.output) ? readdirSync(suite.output) : []).toEqual([]);
+});
+
+test("SIGKILL of the command leaves no node, no worker and no directory", async () => {
+  using suite = new InlineSuite({
+    one: WAITS_FOR_EVER,
+  });
+  const run = suite.start();
+  await pollUntil("the test to start its broker", () => suite.hasNote("pid"), { budgetMs: 30_000 });
+  run.kill("SIGKILL");
+  await run;
+  // The reaper does it, right after the command is gone.
+  const probe = ({ observed }: PollAttempt): boolean => {
+    const left = [...suite.leftovers(), ...(existsSync(suite.output) ? readdirSync(suite.output) : [])];
+    observed(left.join(", "));
+    return left.length === 0;
+  };
+  await pollUntil("everything of the run to be gone", probe, { budgetMs: 10_000 });
 });

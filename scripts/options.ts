@@ -107,8 +107,8 @@ export function helpText(): string {
   return `Usage: neon-test [SUITE|FILE ...] [OPTIONS] [-- VITEST OPTIONS]
        neon-test up
 
-Suites: regress (default), performance, pg_clients. Files and folders are given as paths.
-  up: starts an environment in the foreground and takes it down on Ctrl-C.
+Suites: regress (default), performance, pg_clients, harness (self-tests). Files and folders are given as paths.
+  up: starts an environment in the foreground (with --pg-version V) and takes it down on Ctrl-C.
 
 Options:
 ${lines.join("\n")}

@@ -44,7 +44,6 @@ export default class NeonReporter implements Reporter {
     }
     for (const error of errors) this.#vitest?.logger.printError(error);
     if (reason === "interrupted") this.#print("interrupted");
-    if (modules.length === 0) this.#print("there is no test file in what was asked for, which counts as a failure");
     const { passed, failed, skipped } = this.#counts;
     // A file that does not load, and an error outside of any test, are failures too.
     const all = failed + broken.length + errors.length;

@@ -13,13 +13,14 @@ import { parseKeyword } from "./keyword";
 import type { KeywordMatcher } from "./keyword";
 import type { Options } from "./options";
 import { PROJECT_ROOT } from "./project";
-import { selectSuites } from "./suites";
+import { requireTests, selectSuites } from "./suites";
 import type { Selection } from "./suites";
 import { chooseVersions } from "./versions";
 
 /** Runs the chosen tests in vitest and returns the exit code. */
 export async function runTests(options: Options): Promise<number> {
   const selection = selectSuites(PROJECT_ROOT, options.positionals, process.cwd());
+  requireTests(PROJECT_ROOT, selection.suites);
   const matches = options.keyword === undefined ? undefined : parseKeyword(options.keyword);
   // From here on everything that is started dies with this process, vitest included, whatever ends it.
   const run = await beginRun();

@@ -35,6 +35,24 @@ export function selectSuites(projectRoot: string, positionals: readonly string[]
   return { suites: [...suites], filters: wholeOnly ? [] : filters };
 }
 
+/** Throws UNKNOWN_TEST for a suite that has no test file: a run of nothing must not look like a success. */
+export function requireTests(projectRoot: string, suites: readonly Suite[]): void {
+  const empty = suites.filter((suite) => !hasTestFile(resolve(projectRoot, suite)));
+  if (empty.length === 0) return;
+  throw new HarnessError("UNKNOWN_TEST", {
+    summary: `there are no tests in ${empty.join(", ")} yet`,
+    expected: "a suite with *.test.ts files",
+    found: "none",
+    todo: "choose another suite; see `neon-test --list`",
+  });
+}
+
+function hasTestFile(dir: string): boolean {
+  return (
+    existsSync(dir) && readdirSync(dir, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith(".test.ts"))
+  );
+}
+
 /** The path below the project, wherever the command was started; `.test.ts` may be left out. */
 function pathOf(projectRoot: string, text: string, cwd: string): string | undefined {
   const candidates = [cwd, projectRoot].flatMap((base) => [resolve(base, text), resolve(base, `${text}.test.ts`)]);

@@ -5,7 +5,7 @@ import type { NeonEnv } from "../harness/env";
 import type { NeonNode } from "../harness/nodes";
 import { PortPool } from "../harness/ports";
 import { beginRun } from "../harness/process";
-import { describeExit, HarnessError } from "../harness/types";
+import { describeExit, HarnessError, messageOfUnknown } from "../harness/types";
 import { INSISTS_AFTER_MS } from "./ctrl-c";
 import type { Options } from "./options";
 import { chooseVersions } from "./versions";
@@ -17,13 +17,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
  * killed meanwhile is started again, so that people can try what Neon survives.
  */
 export async function up(options: Options): Promise<number> {
-  if (options.positionals.length > 1) {
-    throw new HarnessError("BAD_ARGUMENT", {
-      summary: "up takes no further arguments",
-      expected: "neon-test up, or neon-test up --pg-version V",
-      found: options.positionals.slice(1).join(" "),
-    });
-  }
+  refuseOtherArguments(options);
   const engine = await prepareEngine();
   const [pgVersion] = chooseVersions(engine, options.pgVersions);
   const run = await beginRun();
@@ -37,7 +31,7 @@ export async function up(options: Options): Promise<number> {
     describeEnv(env);
     const watch = new NodeWatch(env);
     await stopped;
-    watch.end();
+    await watch.end();
     print("stopping …");
   } finally {
     // Nothing is checked: what the nodes say of all that was killed is nobody's fault.
@@ -47,6 +41,28 @@ export async function up(options: Options): Promise<number> {
   }
   print("gone without a trace");
   return 0;
+}
+
+/** What chooses or runs tests means nothing here, and would only look as if it did. */
+function refuseOtherArguments(options: Options): void {
+  const { keyword, workers, exitFirst, stream, list, preserveDatabaseFiles, vitestArguments, pgVersions } = options;
+  const given: [string, boolean][] = [
+    ["-k", keyword !== undefined],
+    ["-n", workers !== undefined],
+    ["-x", exitFirst],
+    ["-s", stream],
+    ["--list", list],
+    ["--preserve-database-files", preserveDatabaseFiles],
+    ["--pg-version twice", pgVersions.length > 1],
+    [`-- ${vitestArguments.join(" ")}`, vitestArguments.length > 0],
+  ];
+  const found = [...options.positionals.slice(1), ...given.flatMap(([name, isGiven]) => (isGiven ? [name] : []))];
+  if (found.length === 0) return;
+  throw new HarnessError("BAD_ARGUMENT", {
+    summary: "up takes no further arguments",
+    expected: "neon-test up, or neon-test up --pg-version V",
+    found: found.join(" "),
+  });
 }
 
 function describeEnv(env: NeonEnv): void {
@@ -81,6 +97,7 @@ function untilAskedToStop(): Promise<void> {
 /** Starts nodes again that died without being asked to. */
 class NodeWatch {
   #ended = false;
+  readonly #restarts = new Set<Promise<boolean>>();
 
   constructor(env: NeonEnv) {
     const nodes: NeonNode[] = [
@@ -93,8 +110,10 @@ class NodeWatch {
     for (const node of nodes) void this.#watch(node);
   }
 
-  end(): void {
+  /** No more restarts from now on; resolves when those under way have ended. */
+  async end(): Promise<void> {
     this.#ended = true;
+    await Promise.all(this.#restarts);
   }
 
   async #watch(node: NeonNode): Promise<void> {
@@ -102,14 +121,23 @@ class NodeWatch {
       const exit = await node.exited();
       if (this.#ended) return;
       print(`${node.name} ended: ${describeExit(exit)}; starting it again`);
-      try {
-        await node.kill9();
-        await node.start();
-        print(`${node.name} is back, pid ${node.pid}`);
-      } catch (error) {
-        print(`${node.name} did not come back: ${error instanceof Error ? error.message : String(error)}`);
-        return;
-      }
+      const restart = this.#startAgain(node);
+      this.#restarts.add(restart);
+      const isBack = await restart;
+      this.#restarts.delete(restart);
+      if (!isBack) return;
+    }
+  }
+
+  async #startAgain(node: NeonNode): Promise<boolean> {
+    try {
+      await node.kill9();
+      await node.start();
+      print(`${node.name} is back, pid ${node.pid}`);
+      return true;
+    } catch (error) {
+      print(`${node.name} did not come back: ${messageOfUnknown(error)}`);
+      return false;
     }
   }
 }
