@@ -71,11 +71,11 @@ function makeWithMark(path: string): boolean {
   }
 }
 
-/** Another test may remove the empty output directory between our making it and our using it; then it is made again. */
+/** Another test may remove the empty output directory while we make it and before we use it; then it is made again. */
 function makeDraft(path: string): string {
   for (;;) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
       return mkdtempSync(join(dirname(path), `.${basename(path).slice(0, 40)}-`));
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
