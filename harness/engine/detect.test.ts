@@ -121,7 +121,7 @@ describe("an engine that can be used", () => {
     const engine = await detect({ NEON_BIN: at("fine"), POSTGRES_DISTRIB_DIR: at("only-v16") });
     expect(engine.facts.pgVersions).toEqual([16]);
     expect(engine.defaultPgVersion()).toBe(16);
-    expect(engine.missing(["testing", "failpoints", "smgr", "psql"])).toEqual(["psql"]);
+    expect(engine.missing(["testing", "failpoints", "auth", "pagectl", "psql"])).toEqual(["pagectl", "psql"]);
     expect(engine.describe()).toBe(`${engine.facts.description} from ${engine.facts.neonBin}, Postgres v16`);
     expect(decodeEngine(encodeEngine(engine)).facts).toEqual(engine.facts);
   });

@@ -6,9 +6,9 @@ import { HarnessError, PgVersion } from "../types";
 import { askBinary, askVersion } from "./binary-facts";
 import { describeBuild } from "./describe-build";
 import { embeddedDirectories } from "./embedded";
-import { Engine, NEON_TOOLS, NODE_BINARIES } from "./engine";
+import { Engine, NODE_BINARIES } from "./engine";
 import { pgVersionsIn, requireNeonExtension, requireNodeBinaries, requirePgVersion } from "./executables";
-import { featuresOfVersionLine } from "./features";
+import { featuresOfVersionLine, NEON_FEATURES, NEON_TOOLS } from "./features";
 import type { Feature } from "./features";
 
 type Environment = NodeJS.ProcessEnv;
@@ -66,8 +66,9 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
   const asker = { environment: {}, identity };
   const binaries = await Promise.all(NODE_BINARIES.map(async (name) => askBinary(stagedBin, name, asker)));
   const version = binaries.find(({ name }) => name === "pageserver")?.versionLine ?? "";
-  const extra: Feature[] = existsSync(join(neonBin, "neon_local")) ? ["smgr", "neon_local"] : ["smgr"];
-  const features = new Set([...featuresOfVersionLine(version), ...extra, ...postgresFeatures(pgDistribDir)]);
+  const tools = NEON_TOOLS.filter((tool) => existsSync(join(neonBin, tool)));
+  const known = [...NEON_FEATURES, ...tools, ...postgresFeatures(pgDistribDir)];
+  const features = new Set([...featuresOfVersionLine(version), ...known]);
   return new Engine({
     description: describeBuild(binaries, features),
     neonBin: stagedBin,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ProcessIdentity } from "../process";
 import type { PgVersion } from "../types";
 import { PgVersion as Versions } from "../types";
-import type { Feature } from "./features";
+import type { Feature, NeonTool } from "./features";
 
 export const NODE_BINARIES = [
   "storage_broker",
@@ -10,12 +10,6 @@ export const NODE_BINARIES = [
   "pageserver",
   "storage_controller",
   "compute_ctl",
-] as const;
-
-/** Programs of Neon's that stand beside the five in some builds, and that tests may need. */
-export const NEON_TOOLS = [
-  ...["neon_local", "storcon_cli", "pagectl", "pagebench", "storage_scrubber", "wal_craft", "proxy", "local_proxy"],
-  ...["fast_import", "test_helper_slow_client_reads"],
 ] as const;
 
 export type NodeBinary = (typeof NODE_BINARIES)[number];
@@ -50,7 +44,7 @@ export class Engine {
     this.facts = facts;
   }
 
-  binary(name: NodeBinary): string {
+  binary(name: NodeBinary | NeonTool): string {
     return join(this.facts.neonBin, name);
   }
 
