@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import type { HarnessError } from "../harness/types";
-import { parseOptions } from "./options";
+import { parseInvocation } from "./command/parse";
+import { test as testCommand } from "./commands/test";
+import { up } from "./commands/up";
 import { PROJECT_ROOT } from "./project";
-import { selectSuites } from "./suites";
+import { selectSuites } from "./runner/suites";
 import { neonTest } from "./testing/command";
 
 /** What a person reads: a code, what was expected and found, no stack; it is their mistake, so the exit code is 2. */
@@ -21,10 +23,10 @@ function thrownBy(action: () => unknown): unknown {
 }
 
 test.for<[string[], string, RegExp]>([
-  [["--nonsense"], "BAD_ARGUMENT", /--keyword, --workers.*\n {2}found: .*--nonsense/],
+  [["--nonsense"], "BAD_ARGUMENT", /--keyword, .*--workers.*\n {2}found: .*--nonsense/],
   [["-z"], "BAD_ARGUMENT", /found: .*-z/],
   [["-k"], "BAD_ARGUMENT", /found: .*-k/],
-  [["-n", "0"], "BAD_ARGUMENT", /-n takes.*\n.*or auto\n {2}found: "0"/],
+  [["-n", "0"], "BAD_ARGUMENT", /-n, --workers was .*\n.*from 1 on, or auto\n {2}found: "0"/],
   [["-n", "many"], "BAD_ARGUMENT", /found: "many"/],
   [["-n", "1.5"], "BAD_ARGUMENT", /found: "1.5"/],
   [["-n", "-2"], "BAD_ARGUMENT", /found: /],
@@ -34,13 +36,25 @@ test.for<[string[], string, RegExp]>([
   [["--list=yes"], "BAD_ARGUMENT", /found: .*--list/],
 ])("neon-test %j is refused", ([argv, code, message]) => {
   expectUsersError(
-    thrownBy(() => parseOptions(argv)),
+    thrownBy(() => parseInvocation(testCommand, argv)),
     code,
     message,
   );
 });
 
-test.for([["regres"], ["regress/no-such.test.ts"], ["scripts"], ["/etc"], ["../regress"]])(
+test.for<[string[], RegExp]>([
+  [["more"], /expected: --pg-version\n {2}found: more/],
+  [["-k", "x"], /expected: --pg-version\n {2}found: .*-k/],
+  [["--", "--bail"], /found: -- --bail/],
+])("neon-test up %j is refused", ([argv, message]) => {
+  expectUsersError(
+    thrownBy(() => parseInvocation(up, argv)),
+    "BAD_ARGUMENT",
+    message,
+  );
+});
+
+test.for([["regres"], ["regress/no-such.test.ts"], ["docs"], ["/etc"], ["../regress"]])(
   "%j is no suite, file or folder of tests",
   (positionals) => {
     expectUsersError(
@@ -52,26 +66,14 @@ test.for([["regres"], ["regress/no-such.test.ts"], ["scripts"], ["/etc"], ["../r
 );
 
 test("good arguments are what they say", () => {
-  const options = parseOptions([
-    "regress",
-    "-n",
-    "3",
-    "-xs",
-    "--pg-version",
-    "v16",
-    "--pg-version=16",
-    "--",
-    "--retry=0",
-  ]);
+  const parse = (argv: string[]) => parseInvocation(testCommand, argv);
+  const options = parse(["regress", "-n", "3", "-xs", "--pg-version", "v16", "--pg-version=16", "--", "--retry=0"]);
   expect(options).toMatchObject({
     positionals: ["regress"],
-    vitestArguments: ["--retry=0"],
-    workers: 3,
-    exitFirst: true,
-    stream: true,
-    pgVersions: [16],
+    rest: ["--retry=0"],
+    options: { workers: 3, exitfirst: true, stream: true, list: false, pgVersion: [16] },
   });
-  expect(parseOptions(["-n", "auto"]).workers).toBeUndefined();
+  expect(parse(["-n", "auto"]).options["workers"]).toBe("auto");
   expect(selectSuites(PROJECT_ROOT, [], "/")).toEqual({ suites: ["regress"], filters: [] });
   expect(selectSuites(PROJECT_ROOT, ["branching"], `${PROJECT_ROOT}/regress`)).toEqual({
     suites: ["regress"],

@@ -13,7 +13,7 @@ import type { BenchOptions } from "./bench/options";
 import { plainTable, writeDocument } from "./bench/report";
 import { judge } from "./bench/rows";
 import type { Round, Verdict } from "./bench/rows";
-import { collectTests } from "./collect";
+import { collectTests } from "./runner/collect";
 import { PROJECT_ROOT } from "./project";
 
 /**

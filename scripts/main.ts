@@ -1,23 +1,47 @@
 import { readFileSync } from "node:fs";
 import { HarnessError } from "../harness/types";
-import { helpText, parseOptions } from "./options";
+import type { Command } from "./command/command";
+import { commandList, helpText } from "./command/help";
+import { flag } from "./command/option";
+import { parseInvocation } from "./command/parse";
+import { COMMANDS, DEFAULT_COMMAND } from "./commands";
 import { PROJECT_ROOT } from "./project";
-import { runTests } from "./run-tests";
-import { up } from "./up";
+
+const ENVIRONMENT = `Environment: NEON_BIN, POSTGRES_DISTRIB_DIR, DEFAULT_PG_VERSION, TEST_OUTPUT, NEON_TEST_USER, NEON_COMPUTE_DATA,
+RUST_LOG (see README.md).`;
+
+const COMMON = {
+  help: flag({ short: "h", group: "Help", help: "this text" }),
+  version: flag({ group: "Help", help: "print the version" }),
+};
 
 /** Exit codes: 0 all passed, 1 a test failed or something broke, 2 the command was used wrongly. */
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(argv);
-  if (options.help) {
-    process.stdout.write(helpText());
-    return 0;
-  }
-  if (options.version) {
-    const manifest = JSON.parse(readFileSync(`${PROJECT_ROOT}/package.json`, "utf8")) as { version: string };
-    process.stdout.write(`neon-test ${manifest.version}\n`);
-    return 0;
-  }
-  return options.positionals[0] === "up" ? up(options) : runTests(options);
+  const [first = ""] = argv;
+  const isNamed = Object.hasOwn(COMMANDS, first);
+  const command = await COMMANDS[isNamed ? first : DEFAULT_COMMAND]?.();
+  if (command === undefined) throw new Error("the default command is not in the table");
+  const options = { ...command.options, ...COMMON };
+  const invocation = parseInvocation({ ...command, options }, isNamed ? argv.slice(1) : argv);
+  if (invocation.options.help) return print(await helpOf({ ...command, options }));
+  if (invocation.options.version) return print(`neon-test ${versionOfPackage()}\n`);
+  return command.run(invocation);
+}
+
+async function helpOf(command: Command): Promise<string> {
+  if (command.name !== DEFAULT_COMMAND) return helpText(command, `neon-test ${command.name}`);
+  const others = Object.entries(COMMANDS).filter(([name]) => name !== DEFAULT_COMMAND);
+  const commands = await Promise.all(others.map(async ([, load]) => load()));
+  return `${helpText(command, "neon-test")}\n${commandList(commands)}\n\n${ENVIRONMENT}\n`;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function versionOfPackage(): string {
+  return (JSON.parse(readFileSync(`${PROJECT_ROOT}/package.json`, "utf8")) as { version: string }).version;
 }
 
 try {

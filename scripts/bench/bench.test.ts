@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { collectTests } from "../collect";
+import { collectTests } from "../runner/collect";
 import { PROJECT_ROOT } from "../project";
 import { BEHAVIOURS } from "./behaviours";
 import { parseBenchOptions } from "./options";

@@ -1,4 +1,4 @@
-import { HarnessError } from "../harness/types";
+import { HarnessError } from "../../harness/types";
 
 /** Whether a test's full name matches. */
 export type KeywordMatcher = (name: string) => boolean;

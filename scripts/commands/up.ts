@@ -1,25 +1,34 @@
 import { tmpdir } from "node:os";
-import { prepareEngine } from "../harness/engine";
-import { NeonEnvBuilder, TestDirectory } from "../harness/env";
-import type { NeonEnv } from "../harness/env";
-import type { NeonNode } from "../harness/nodes";
-import { PortPool } from "../harness/ports";
-import { beginRun } from "../harness/process";
-import { describeExit, HarnessError, messageOfUnknown } from "../harness/types";
-import { INSISTS_AFTER_MS } from "./ctrl-c";
-import type { Options } from "./options";
-import { chooseVersions } from "./versions";
+import { prepareEngine } from "../../harness/engine";
+import { NeonEnvBuilder, TestDirectory } from "../../harness/env";
+import type { NeonEnv } from "../../harness/env";
+import type { NeonNode } from "../../harness/nodes";
+import { PortPool } from "../../harness/ports";
+import { beginRun } from "../../harness/process";
+import { describeExit, messageOfUnknown } from "../../harness/types";
+import type { PgVersion } from "../../harness/types";
+import { defineCommand } from "../command/command";
+import { value } from "../command/option";
+import { pgVersion } from "../command/readers";
+import { INSISTS_AFTER_MS } from "../runner/ctrl-c";
+import { chooseVersions } from "../runner/versions";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * `neon-test up`: an environment in the foreground, three safekeepers and one compute, until Ctrl-C. A node that is
- * killed meanwhile is started again, so that people can try what Neon survives.
+ * An environment in the foreground, three safekeepers and one compute, until Ctrl-C. A node that is killed meanwhile is
+ * started again, so that people can try what Neon survives.
  */
-export async function up(options: Options): Promise<number> {
-  refuseOtherArguments(options);
+export const up = defineCommand({
+  name: "up",
+  summary: "starts an environment in the foreground and takes it down on Ctrl-C",
+  options: { pgVersion: value("V", pgVersion, { help: "Postgres version, e.g. 17" }) },
+  run: async ({ options }) => runUp(options.pgVersion),
+});
+
+async function runUp(asked: PgVersion | undefined): Promise<number> {
   const engine = await prepareEngine();
-  const [pgVersion] = chooseVersions(engine, options.pgVersions);
+  const [pgVersion] = chooseVersions(engine, asked === undefined ? [] : [asked]);
   const run = await beginRun();
   const stopped = untilAskedToStop();
   await using ports = await PortPool.lease();
@@ -41,28 +50,6 @@ export async function up(options: Options): Promise<number> {
   }
   print("gone without a trace");
   return 0;
-}
-
-/** What chooses or runs tests means nothing here, and would only look as if it did. */
-function refuseOtherArguments(options: Options): void {
-  const { keyword, workers, exitFirst, stream, list, preserveDatabaseFiles, vitestArguments, pgVersions } = options;
-  const given: [string, boolean][] = [
-    ["-k", keyword !== undefined],
-    ["-n", workers !== undefined],
-    ["-x", exitFirst],
-    ["-s", stream],
-    ["--list", list],
-    ["--preserve-database-files", preserveDatabaseFiles],
-    ["--pg-version twice", pgVersions.length > 1],
-    [`-- ${vitestArguments.join(" ")}`, vitestArguments.length > 0],
-  ];
-  const found = [...options.positionals.slice(1), ...given.flatMap(([name, isGiven]) => (isGiven ? [name] : []))];
-  if (found.length === 0) return;
-  throw new HarnessError("BAD_ARGUMENT", {
-    summary: "up takes no further arguments",
-    expected: "neon-test up, or neon-test up --pg-version V",
-    found: found.join(" "),
-  });
 }
 
 function describeEnv(env: NeonEnv): void {

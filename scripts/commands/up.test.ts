@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
-import { pollUntil } from "../harness/wait";
-import { neonTest } from "./testing/command";
+import { pollUntil } from "../../harness/wait";
+import { neonTest } from "../testing/command";
 
 /** One statement in a session of its own; throws while the compute is down. */
 async function query(connstr: string, sql: string): Promise<unknown[]> {

@@ -1,25 +1,25 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { prepareEngine } from "../harness/engine";
-import type { Engine } from "../harness/engine";
-import { requireOutputDirectory } from "../harness/env";
-import { beginRun } from "../harness/process";
-import { HarnessError, PgVersion } from "../harness/types";
+import { prepareEngine } from "../../harness/engine";
+import type { Engine } from "../../harness/engine";
+import { requireOutputDirectory } from "../../harness/env";
+import { beginRun } from "../../harness/process";
+import { HarnessError, PgVersion } from "../../harness/types";
 import { collectTests } from "./collect";
 import type { CollectedTest } from "./collect";
 import { CtrlC } from "./ctrl-c";
 import { parseKeyword } from "./keyword";
 import type { KeywordMatcher } from "./keyword";
-import type { Options } from "./options";
-import { PROJECT_ROOT } from "./project";
+import { PROJECT_ROOT } from "../project";
 import { requireTests, selectSuites } from "./suites";
 import type { Selection } from "./suites";
+import type { TestInvocation, TestOptions } from "./test-options";
 import { chooseVersions } from "./versions";
 
 /** Runs the chosen tests in vitest and returns the exit code. */
-export async function runTests(options: Options): Promise<number> {
-  const selection = selectSuites(PROJECT_ROOT, options.positionals, process.cwd());
+export async function runTests({ options, positionals, rest }: TestInvocation): Promise<number> {
+  const selection = selectSuites(PROJECT_ROOT, positionals, process.cwd());
   requireTests(PROJECT_ROOT, selection.suites);
   const matches = options.keyword === undefined ? undefined : parseKeyword(options.keyword);
   // From here on everything that is started dies with this process, vitest included, whatever ends it.
@@ -27,7 +27,7 @@ export async function runTests(options: Options): Promise<number> {
   const ctrlC = new CtrlC();
   let code: number | undefined;
   try {
-    code = await runSelected(options, selection, matches, ctrlC);
+    code = await runSelected({ options, rest }, selection, matches, ctrlC);
   } catch (error) {
     // Half-done work complains when it is interrupted.
     if (!ctrlC.pressed) throw error;
@@ -38,8 +38,10 @@ export async function runTests(options: Options): Promise<number> {
   return ctrlC.pressed ? 130 : (code ?? 1);
 }
 
+type Asked = Pick<TestInvocation, "options" | "rest">;
+
 async function runSelected(
-  options: Options,
+  { options, rest }: Asked,
   selection: Selection,
   matches: KeywordMatcher | undefined,
   ctrlC: CtrlC,
@@ -49,12 +51,13 @@ async function runSelected(
   if (output) process.env["TEST_OUTPUT"] = resolve(output);
   requireOutputDirectory(process.env["TEST_OUTPUT"] || join(PROJECT_ROOT, "test_output"));
   const engine = await prepareEngine();
-  const versions = chooseVersions(engine, options.pgVersions);
+  const versions = chooseVersions(engine, options.pgVersion);
   process.env["NEON_TEST_PG_VERSIONS"] = versions.join(",");
   process.stdout.write(`${firstLine(engine, versions)}\n`);
 
   const args = projectArguments(selection, versions);
-  if (matches === undefined && !options.list) return vitest([...args, ...runArguments(options)], options, ctrlC);
+  const running = runArguments(options, rest);
+  if (matches === undefined && !options.list) return vitest([...args, ...running], options, ctrlC);
   const tests = await collectTests(PROJECT_ROOT, args);
   const chosen = matches === undefined ? tests : tests.filter((test) => matches(test.fullName));
   if (chosen.length === 0) throw unknownTest(options.keyword ?? "", tests);
@@ -62,7 +65,7 @@ async function runSelected(
     process.stdout.write(`${chosen.map((test) => test.fullName).join("\n")}\n${chosen.length} tests\n`);
     return 0;
   }
-  return vitest([...exactly(chosen, args), ...runArguments(options)], options, ctrlC);
+  return vitest([...exactly(chosen, args), ...running], options, ctrlC);
 }
 
 function firstLine(engine: Engine, versions: readonly PgVersion[]): string {
@@ -78,14 +81,15 @@ function projectArguments(selection: Selection, versions: readonly PgVersion[]):
   return [...names.map((name) => `--project=${name}`), ...selection.filters];
 }
 
-function runArguments(options: Options): string[] {
+function runArguments(options: TestOptions, rest: readonly string[]): string[] {
+  const { workers = "auto" } = options;
   return [
-    "--reporter=./scripts/reporter.ts",
+    "--reporter=./scripts/runner/reporter.ts",
     // Vitest's own default leaves a core idle; tests here mostly wait for processes.
-    `--maxWorkers=${options.workers ?? availableParallelism()}`,
-    ...(options.exitFirst ? ["--bail=1"] : []),
+    `--maxWorkers=${workers === "auto" ? availableParallelism() : workers}`,
+    ...(options.exitfirst ? ["--bail=1"] : []),
     ...(options.stream ? ["--disable-console-intercept"] : []),
-    ...options.vitestArguments,
+    ...rest,
   ];
 }
 
@@ -98,7 +102,7 @@ function exactly(tests: readonly CollectedTest[], args: readonly string[]): stri
 }
 
 /** It tears down on Ctrl-C by itself, and we wait for it. */
-async function vitest(args: readonly string[], options: Options, ctrlC: CtrlC): Promise<number> {
+async function vitest(args: readonly string[], options: TestOptions, ctrlC: CtrlC): Promise<number> {
   if (ctrlC.pressed) return 130;
   const child = execa("node", ["node_modules/vitest/vitest.mjs", "run", ...args], {
     cwd: PROJECT_ROOT,

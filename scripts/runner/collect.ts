@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { execa } from "execa";
-import { registerDirectory } from "../harness/process";
-import { HarnessError } from "../harness/types";
+import { registerDirectory } from "../../harness/process";
+import { HarnessError } from "../../harness/types";
 
 export interface CollectedTest {
   /** As vitest's name pattern sees it: suite and test, joined by a space. */

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { HarnessError } from "../harness/types";
+import { HarnessError } from "../../harness/types";
 
 export const SUITES = ["regress", "performance", "pg_clients", "harness"] as const;
 
 export type Suite = (typeof SUITES)[number];
+
+/** Folders whose tests belong to the suite of another name. */
+const BELONGS_TO: Readonly<Record<string, Suite>> = { scripts: "harness" };
 
 export interface Selection {
   suites: Suite[];
@@ -26,7 +29,7 @@ export function selectSuites(projectRoot: string, positionals: readonly string[]
       continue;
     }
     const path = pathOf(projectRoot, text, cwd);
-    const owner = SUITES.find((each) => path?.startsWith(`${each}/`));
+    const owner = ownerOf(path);
     if (path === undefined || owner === undefined) throw unknownSuite(projectRoot, text);
     suites.add(owner);
     filters.push(path);
@@ -45,6 +48,11 @@ export function requireTests(projectRoot: string, suites: readonly Suite[]): voi
     found: "none",
     todo: "choose another suite; see `neon-test --list`",
   });
+}
+
+function ownerOf(path: string | undefined): Suite | undefined {
+  const [folder = ""] = path?.split("/") ?? [];
+  return BELONGS_TO[folder] ?? SUITES.find((suite) => suite === folder);
 }
 
 function hasTestFile(dir: string): boolean {

@@ -2,9 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { parseOptions } from "./options";
-import { requireTests } from "./suites";
-import { up } from "./up";
+import { PROJECT_ROOT } from "../project";
+import { requireTests, selectSuites } from "./suites";
 
 test("a suite without a test file is an error, not a success of nothing", () => {
   const root = mkdtempSync(join(tmpdir(), "neon-suites-"));
@@ -18,12 +17,7 @@ test("a suite without a test file is an error, not a success of nothing", () => 
   expect(() => requireTests(root, ["pg_clients"])).toThrow(/^UNKNOWN_TEST: .*in pg_clients yet/);
 });
 
-test.for([
-  ["up", "more"],
-  ["up", "-k", "x"],
-  ["up", "-n", "2"],
-  ["up", "--list"],
-  ["up", "--", "--bail"],
-])("%j is refused before anything starts", async (argv) => {
-  await expect(up(parseOptions(argv))).rejects.toThrow(/^BAD_ARGUMENT: up takes no further arguments/);
+test("tests of the command are self-tests", () => {
+  const { suites, filters } = selectSuites(PROJECT_ROOT, ["scripts/runner/suites.test.ts"], PROJECT_ROOT);
+  expect({ suites, filters }).toEqual({ suites: ["harness"], filters: ["scripts/runner/suites.test.ts"] });
 });

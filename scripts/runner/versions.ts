@@ -1,6 +1,6 @@
-import { requirePgVersion } from "../harness/engine";
-import type { Engine } from "../harness/engine";
-import { PgVersion } from "../harness/types";
+import { requirePgVersion } from "../../harness/engine";
+import type { Engine } from "../../harness/engine";
+import { PgVersion } from "../../harness/types";
 
 /** Those asked for, or DEFAULT_PG_VERSION, or the engine's default. Throws POSTGRES_VERSION_MISSING. */
 export function chooseVersions(engine: Engine, asked: readonly PgVersion[]): [PgVersion, ...PgVersion[]] {

@@ -1,0 +1,12 @@
+import type { Command } from "../command/command";
+
+type Loader = () => Promise<Command>;
+
+/** What runs when no command is named. */
+export const DEFAULT_COMMAND = "test";
+
+/** Every command by its name. Only the one that is asked for is loaded, for most of a command's start is loading. */
+export const COMMANDS: Readonly<Record<string, Loader>> = {
+  [DEFAULT_COMMAND]: async () => (await import("./test")).test,
+  up: async () => (await import("./up")).up,
+};
