@@ -3,7 +3,6 @@ export { ComputeClient } from "./compute/client";
 export type * from "./compute/types";
 export { FailpointGuard } from "./failpoint-guard";
 export type { SetFailpoint } from "./failpoint-guard";
-export { failpointsOf } from "./failpoint-names";
 export type { Failpoint, FailpointAction } from "./failpoints";
 export { HttpClient } from "./http/client";
 export type { CallOptions, HttpCall } from "./http/client";

@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:cry
 import type { KeyObject } from "node:crypto";
 import type { ProcessIdentity } from "../process";
 import type { TenantId } from "../types";
-import { keyPaths, readKeyPair, unusableKey, writeKeyPair } from "./key-files";
+import { keyPathsIn, readKeyPair, unusableKey, writeKeyPair } from "./key-files";
+import type { KeyPaths } from "./key-files";
 import { signToken } from "./token";
 import type { AuthScope } from "./token";
 
@@ -12,7 +13,7 @@ interface Keys {
 }
 
 interface KeyStore {
-  readonly directory: string;
+  readonly paths: KeyPaths;
   readonly owner: ProcessIdentity | undefined;
 }
 
@@ -22,7 +23,7 @@ interface KeyStore {
  */
 export class AuthKeys {
   #keys: Keys;
-  readonly #store: KeyStore | undefined;
+  #store: KeyStore | undefined;
 
   private constructor(keys: Keys, store: KeyStore | undefined) {
     this.#keys = keys;
@@ -31,14 +32,15 @@ export class AuthKeys {
 
   /** New keys in `directory`, as auth_private_key.pem and auth_public_key.pem; the nodes' user owns them. */
   static create(directory: string, options: { owner?: ProcessIdentity | undefined } = {}): AuthKeys {
-    const keys = new AuthKeys(newKeys(), { directory, owner: options.owner });
+    const keys = new AuthKeys(newKeys(), { paths: keyPathsIn(directory), owner: options.owner });
     keys.#write();
     return keys;
   }
 
   /** The keys of an existing directory; BAD_CONFIG where a file is missing or no key. */
   static load(directory: string, options: { owner?: ProcessIdentity | undefined } = {}): AuthKeys {
-    return new AuthKeys(loadKeys(directory), { directory, owner: options.owner });
+    const paths = keyPathsIn(directory);
+    return new AuthKeys(loadKeys(paths), { paths, owner: options.owner });
   }
 
   /** Keys without files: tokens that no node accepts. */
@@ -48,7 +50,7 @@ export class AuthKeys {
 
   /** For pageserver.toml and the command lines of the others. Undefined where the keys have no files. */
   get publicKeyPath(): string | undefined {
-    return this.#store === undefined ? undefined : keyPaths(this.#store.directory).publicKey;
+    return this.#store?.paths.publicKey;
   }
 
   get publicKeyPem(): string {
@@ -61,10 +63,12 @@ export class AuthKeys {
   }
 
   /**
-   * Puts new keys in the place of the old ones, on disk too. A node goes on accepting the old tokens until it reads the
-   * key again: `POST /v1/reload_auth_validation_keys` on a pageserver, a restart elsewhere.
+   * New keys, in the place of the old files or in other ones; from now on tokens are signed by them. A node goes on
+   * accepting the old tokens until it reads the key again: `POST /v1/reload_auth_validation_keys` on a pageserver, a
+   * restart elsewhere.
    */
-  regenerate(): void {
+  regenerate(paths?: KeyPaths): void {
+    if (this.#store !== undefined && paths !== undefined) this.#store = { ...this.#store, paths };
     this.#keys = newKeys();
     this.#write();
   }
@@ -72,15 +76,14 @@ export class AuthKeys {
   #write(): void {
     if (this.#store === undefined) return;
     const privatePem = this.#keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    writeKeyPair(this.#store.directory, { privatePem, publicPem: this.publicKeyPem }, this.#store.owner);
+    writeKeyPair(this.#store.paths, { privatePem, publicPem: this.publicKeyPem }, this.#store.owner);
   }
 }
 
 const newKeys = (): Keys => generateKeyPairSync("ed25519");
 
-function loadKeys(directory: string): Keys {
-  const { privatePem, publicPem } = readKeyPair(directory);
-  const paths = keyPaths(directory);
+function loadKeys(paths: KeyPaths): Keys {
+  const { privatePem, publicPem } = readKeyPair(paths);
   const privateKey = parseKey(paths.privateKey, () => createPrivateKey(privatePem));
   const publicKey = parseKey(paths.publicKey, () => createPublicKey(publicPem));
   if (!createPublicKey(privateKey).equals(publicKey)) {

@@ -8,21 +8,25 @@ export interface KeyPair {
   readonly publicPem: string;
 }
 
-export const keyPaths = (directory: string) => ({
+/** Where the two files of a key pair stand. */
+export interface KeyPaths {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+export const keyPathsIn = (directory: string): KeyPaths => ({
   privateKey: join(directory, "auth_private_key.pem"),
   publicKey: join(directory, "auth_public_key.pem"),
 });
 
 /** The private key can be read by its owner alone: the nodes' user where there is one. */
-export function writeKeyPair(directory: string, pair: KeyPair, owner: ProcessIdentity | undefined): void {
-  const { privateKey, publicKey } = keyPaths(directory);
-  replaceFile(privateKey, pair.privatePem, 0o600, owner);
-  replaceFile(publicKey, pair.publicPem, 0o644, owner);
+export function writeKeyPair(paths: KeyPaths, pair: KeyPair, owner: ProcessIdentity | undefined): void {
+  replaceFile(paths.privateKey, pair.privatePem, 0o600, owner);
+  replaceFile(paths.publicKey, pair.publicPem, 0o644, owner);
 }
 
-export function readKeyPair(directory: string): KeyPair {
-  const { privateKey, publicKey } = keyPaths(directory);
-  return { privatePem: readKey(privateKey), publicPem: readKey(publicKey) };
+export function readKeyPair(paths: KeyPaths): KeyPair {
+  return { privatePem: readKey(paths.privateKey), publicPem: readKey(paths.publicKey) };
 }
 
 /** In one step, for a node may read it at this moment. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ProcessIdentity } from "../process";
 import type { PgVersion } from "../types";
 import { PgVersion as Versions } from "../types";
+import { programContains } from "./program-text";
 import type { Feature, NeonTool } from "./features";
 
 export const NODE_BINARIES = [
@@ -46,6 +47,11 @@ export class Engine {
 
   binary(name: NodeBinary | NeonTool): string {
     return join(this.facts.neonBin, name);
+  }
+
+  /** Whether the node's program contains this literal: a failpoint's name is one, so another name can't be reached. */
+  contains(name: NodeBinary, literal: string): Promise<boolean> {
+    return programContains(this.binary(name), literal);
   }
 
   /** `<POSTGRES_DISTRIB_DIR>/v17/bin/<program>`. */

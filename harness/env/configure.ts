@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { FailpointGuard } from "../api";
+import { AuthKeys } from "../auth";
 import { makeNodeDirectory, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import type { NodeContext } from "../nodes";
 import { localFsStorage, remoteStorageToml } from "../storage";
@@ -13,8 +15,11 @@ const AVAILABILITY_ZONE = "us-east-2a";
 
 /** Leases the ports, makes the directories and writes the configuration of every node. */
 export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings): Promise<NeonEnv> {
-  const context = nodeContext(ground);
-  makeNodeDirectory(context, context.repoDir);
+  const repoDir = join(ground.directory.workPath, "repo");
+  makeNodeDirectory({ engine: ground.engine }, repoDir);
+  // As after `neon_local init`, the keys are there also where nobody asks for tokens.
+  const authKeys = AuthKeys.create(repoDir, { owner: ground.engine.facts.identity });
+  const context = nodeContext(ground, repoDir, settings.authEnabled ? authKeys : undefined);
   for (const dir of ["endpoints", "safekeepers"]) makeNodeDirectory(context, join(context.repoDir, dir));
   const storage = localFsStorage(context.repoDir, "pageserver");
   makeNodeDirectory(context, join(context.repoDir, "local_fs_remote_storage"));
@@ -27,14 +32,15 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
   const safekeepers = await newSafekeepers(context, ground, settings, broker);
   for (const node of [storageController, ...pageservers, ...safekeepers]) node.writeConfig();
   const nodes = { broker, storageController, pageservers, safekeepers };
-  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage });
+  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage, authKeys });
 }
 
-function nodeContext(ground: EnvGround): NodeContext {
-  const repoDir = join(ground.directory.workPath, "repo");
+function nodeContext(ground: EnvGround, repoDir: string, authKeys: AuthKeys | undefined): NodeContext {
   return {
     engine: ground.engine,
     repoDir,
+    authKeys,
+    failpointGuard: new FailpointGuard(),
     environment: {
       ...ground.engine.facts.environment,
       NEON_REPO_DIR: repoDir,
@@ -73,8 +79,7 @@ async function newPageservers(
       remote_storage: remoteStorageToml(parts.storage),
       listen_pg_addr: `127.0.0.1:${pgPort}`,
       listen_http_addr: `127.0.0.1:${httpPort}`,
-      pg_auth_type: "Trust",
-      http_auth_type: "Trust",
+      ...authConfig(context.authKeys),
       availability_zone: AVAILABILITY_ZONE,
       no_sync: true,
       page_service_pipelining: { mode: "pipelined", execution: "concurrent-futures", max_batch_size: 32 },
@@ -84,6 +89,18 @@ async function newPageservers(
     pageservers.push(new Pageserver(context, { ...node, config: overridden }, parts.storageController));
   }
   return pageservers;
+}
+
+/** The key stands one level above the pageserver's directory. */
+function authConfig(keys: AuthKeys | undefined): Record<string, unknown> {
+  if (keys === undefined) return { pg_auth_type: "Trust", http_auth_type: "Trust" };
+  return {
+    pg_auth_type: "NeonJWT",
+    http_auth_type: "NeonJWT",
+    auth_validation_public_key_path: "../auth_public_key.pem",
+    // The pageserver shows it to the storage controller.
+    control_plane_api_token: keys.generateToken("generations_api"),
+  };
 }
 
 async function newSafekeepers(

@@ -32,6 +32,7 @@ export class NeonEnvBuilder {
       safekeepersIdStart: 0,
       safekeepersEnableFsync: false,
       safekeeperExtraOptions: DEFAULT_SAFEKEEPER_OPTIONS,
+      authEnabled: false,
       pageserverConfigOverride: undefined,
       storageControllerConfig: {},
       initialTenantConfig: {},

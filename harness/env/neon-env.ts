@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
 import { NeonNode } from "../nodes";
 import type { Endpoint, NodeContext, Pageserver, Safekeeper, StorageBroker, StorageController } from "../nodes";
@@ -22,6 +24,7 @@ export interface NeonEnvParts extends EnvGround {
   safekeepers: readonly Safekeeper[];
   computeHook: ComputeHook;
   storage: RemoteStorage;
+  authKeys: AuthKeys;
 }
 
 export interface Branch {
@@ -77,6 +80,20 @@ export class NeonEnv implements AsyncDisposable {
 
   get pageserverRemoteStorage(): RemoteStorage {
     return this.#parts.storage;
+  }
+
+  /** They are there also where no node asks for a token. */
+  get authKeys(): AuthKeys {
+    return this.#parts.authKeys;
+  }
+
+  /**
+   * New keys, whose files stand at these paths below the repo; clients that are made from now on have tokens of theirs.
+   * Nodes know them when they read their key again.
+   */
+  regenerateKeysAt(privateKeyPath: string, publicKeyPath: string): void {
+    const [privateKey, publicKey] = [join(this.repoDir, privateKeyPath), join(this.repoDir, publicKeyPath)];
+    this.authKeys.regenerate({ privateKey, publicKey });
   }
 
   get initialTenant(): TenantId {

@@ -17,6 +17,11 @@ export interface NeonEnvSettings {
   /** Whether safekeepers fsync. The tests of this harness kill processes, not machines, so: off. */
   safekeepersEnableFsync: boolean;
   safekeeperExtraOptions: readonly string[];
+  /**
+   * Whether nodes ask for tokens: pageservers and safekeepers on all their ports, the storage controller on its one.
+   * `pageserverConfigOverride` and `safekeeperExtraOptions` can take it back for one protocol.
+   */
+  authEnabled: boolean;
   pageserverConfigOverride: ConfigOverride | undefined;
   storageControllerConfig: StorageControllerConfig;
   /** Tenant config of the initial tenant. */

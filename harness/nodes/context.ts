@@ -1,4 +1,6 @@
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import type { FailpointGuard } from "../api";
+import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
 
 /** What every node of one environment shares: whose binaries, where, and with which environment variables. */
@@ -8,10 +10,14 @@ export interface NodeContext {
   readonly repoDir: string;
   /** Exactly what the nodes see, besides what their kind adds. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whose tokens the nodes ask for; without it they trust everyone. */
+  readonly authKeys?: AuthKeys | undefined;
+  /** Remembers the failpoints that the nodes' clients set, so that the teardown can clear them. */
+  readonly failpointGuard?: FailpointGuard | undefined;
 }
 
 /** Makes a directory that the nodes can write into, whoever started the harness. */
-export function makeNodeDirectory(context: NodeContext, path: string): void {
+export function makeNodeDirectory(context: Pick<NodeContext, "engine">, path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o755 });
   giveToNodes(context, path);
 }
@@ -22,7 +28,7 @@ export function writeNodeFile(context: NodeContext, path: string, text: string):
   giveToNodes(context, path);
 }
 
-export function giveToNodes(context: NodeContext, path: string): void {
+export function giveToNodes(context: Pick<NodeContext, "engine">, path: string): void {
   const identity = context.engine.facts.identity;
   if (identity !== undefined) chownSync(path, identity.uid, identity.gid);
 }

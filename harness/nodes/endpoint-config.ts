@@ -69,6 +69,8 @@ export function computeSpec(
     pageserverConnstring: string;
     safekeepers: readonly Safekeeper[];
     stripeSize: number;
+    /** What the compute shows to pageservers and safekeepers. */
+    authToken: string | undefined;
   },
 ): Record<string, unknown> {
   return {
@@ -94,7 +96,7 @@ export function computeSpec(
     pageserver_connstring: parts.pageserverConnstring,
     safekeeper_connstrings: parts.safekeepers.map((sk) => `127.0.0.1:${sk.settings.pgTenantOnlyPort}`),
     mode: "Primary",
-    storage_auth_token: null,
+    storage_auth_token: parts.authToken ?? null,
     remote_extensions: null,
     pgbouncer_settings: null,
     shard_stripe_size: parts.stripeSize,

@@ -9,6 +9,8 @@ import { makeDataDirectory, removeDataDirectory } from "./data-directory";
 import { computeSpec, endpointJson, primaryConfigLines } from "./endpoint-config";
 import type { EndpointIdentity } from "./endpoint-config";
 import { NeonNode } from "./neon-node";
+import { nodeClientOptions } from "./node-client";
+import type { NodeClientOptions } from "./node-client";
 import type { StopOptions } from "./neon-node";
 import { freeSharedMemory, postmasterIsGone, signalPostmaster } from "./postmaster";
 import type { Safekeeper } from "./safekeeper";
@@ -58,8 +60,10 @@ export class Endpoint extends NeonNode {
     return `postgresql://cloud_admin@127.0.0.1:${this.pgPort}/postgres`;
   }
 
-  httpClient(): ComputeClient {
-    return new ComputeClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`);
+  /** compute_ctl asks for no token at this revision; one that is given is sent. */
+  httpClient(given: NodeClientOptions = {}): ComputeClient {
+    const options = nodeClientOptions(this.context, { binary: "compute_ctl", scope: undefined }, given);
+    return new ComputeClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`, options);
   }
 
   /** Writes endpoint.json and postgresql.conf; nothing runs yet. */
@@ -86,6 +90,7 @@ export class Endpoint extends NeonNode {
       pageserverConnstring: connstring,
       safekeepers: this.settings.safekeepers,
       stripeSize,
+      authToken: this.context.authKeys?.generateToken("tenant", { tenantId: this.settings.tenantId }),
     });
     writeNodeFile(this.context, join(this.dir, "spec.json"), JSON.stringify(spec, null, 2));
     await super.start({ budgetMs: 60_000, ...options });

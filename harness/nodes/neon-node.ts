@@ -13,6 +13,8 @@ export interface StartOptions {
   budgetMs?: number;
   /** Added to the node's environment for this start only. */
   environment?: Record<string, string>;
+  /** Added to the command line for this start only; of an option that is given twice, Neon's nodes take the last. */
+  extraOptions?: readonly string[];
 }
 
 export interface StopOptions {
@@ -75,6 +77,7 @@ export abstract class NeonNode implements AsyncDisposable {
     this.#askedToEnd = false;
     this.#process = await ManagedProcess.spawn({
       ...spec,
+      args: [...spec.args, ...(options.extraOptions ?? [])],
       name: this.name,
       logPath: this.logPath,
       env: { ...this.context.environment, ...spec.env, ...options.environment },

@@ -5,9 +5,12 @@ import { readLogTail } from "../process";
 import { errnoOf, HarnessError, TenantShardId as Shards } from "../types";
 import type { TenantId, TenantShardId, TimelineId } from "../types";
 import { Wait } from "../wait";
+import { PgConnection } from "../wire";
 import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
 import { NeonNode } from "./neon-node";
+import { nodeClientOptions } from "./node-client";
+import type { NodeClientOptions } from "./node-client";
 import type { StorageController } from "./storage-controller";
 
 export interface PageserverSettings {
@@ -53,15 +56,30 @@ export class Pageserver extends NeonNode {
     return join(this.workdir, "tenants", tenantId, "timelines", timelineId);
   }
 
-  httpClient(): PageserverClient {
-    return new PageserverClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`);
+  /** Its default token is good for everything but the calls of other services. */
+  httpClient(given: NodeClientOptions = {}): PageserverClient {
+    const options = nodeClientOptions(this.context, { binary: "pageserver", scope: "pageserverapi" }, given);
+    return new PageserverClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`, options);
   }
 
-  /** Attaches the tenant here with the generation that the storage controller gives. */
-  async tenantAttach(tenantId: TenantId, config: Record<string, unknown> = {}): Promise<void> {
+  /** A session of the page service. Its errors are PgError. */
+  connect(given: NodeClientOptions = {}): Promise<PgConnection> {
+    const password =
+      given.authToken === undefined ? this.context.authKeys?.generateToken("pageserverapi") : given.authToken;
+    const who = password === undefined || password === null ? {} : { password };
+    return PgConnection.connect({ host: "127.0.0.1", port: this.pgPort, ...who });
+  }
+
+  /** Attaches the tenant here, by default with the generation that the storage controller gives. */
+  async tenantAttach(
+    tenantId: TenantId,
+    config: Record<string, unknown> = {},
+    options: NodeClientOptions & { generation?: number } = {},
+  ): Promise<void> {
     const shard: TenantShardId = Shards.unsharded(tenantId);
-    const generation = await this.#storageController.httpClient().attachHook(shard, this.id);
-    await this.httpClient().locationConfig(tenantId, { mode: "AttachedSingle", generation, tenant_conf: config });
+    const generation = options.generation ?? (await this.#storageController.httpClient().attachHook(shard, this.id));
+    const location = { mode: "AttachedSingle", generation, tenant_conf: config } as const;
+    await this.httpClient(options).locationConfig(tenantId, location);
   }
 
   /** Detaches the tenant, first at the storage controller, then here. `budgetMs` bounds the pageserver's part. */
@@ -105,7 +123,16 @@ export class Pageserver extends NeonNode {
   }
 
   protected spawnSpec() {
-    return { command: this.context.engine.binary("pageserver"), args: ["-D", this.workdir], cwd: this.workdir };
+    // It is the token for safekeepers, but neon_local ties it to the pageserver's own kind of authentication.
+    const token = asksForTokens(this.settings.config)
+      ? this.context.authKeys?.generateToken("safekeeperdata")
+      : undefined;
+    return {
+      command: this.context.engine.binary("pageserver"),
+      args: ["-D", this.workdir],
+      cwd: this.workdir,
+      ...(token === undefined ? {} : { env: { NEON_AUTH_TOKEN: token } }),
+    };
   }
 
   protected ports() {
@@ -116,6 +143,8 @@ export class Pageserver extends NeonNode {
     return Wait.http(`http://127.0.0.1:${this.settings.httpPort}/v1/status`);
   }
 }
+
+const asksForTokens = (config: Record<string, unknown>): boolean => config["http_auth_type"] === "NeonJWT";
 
 /** No answer came, and the connection was neither refused nor lost: the budget was over. */
 function isTimeout(error: unknown): boolean {

@@ -3,9 +3,12 @@ import { SafekeeperClient } from "../api";
 import type { TenantId, TimelineId } from "../types";
 import { Lsn } from "../types";
 import { Wait } from "../wait";
+import { PgConnection } from "../wire";
 import { makeNodeDirectory } from "./context";
 import type { NodeContext } from "./context";
 import { NeonNode } from "./neon-node";
+import { nodeClientOptions } from "./node-client";
+import type { NodeClientOptions } from "./node-client";
 
 export interface SafekeeperSettings {
   id: number;
@@ -44,8 +47,27 @@ export class Safekeeper extends NeonNode {
     return join(this.dataDir, tenantId, timelineId);
   }
 
-  httpClient(): SafekeeperClient {
-    return new SafekeeperClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`);
+  /** Its default token is good for every tenant. */
+  httpClient(given: NodeClientOptions = {}): SafekeeperClient {
+    const options = nodeClientOptions(this.context, { binary: "safekeeper", scope: "safekeeperdata" }, given);
+    return new SafekeeperClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`, options);
+  }
+
+  /** A session of the WAL service, for one timeline; `tenantOnly` is the port for computes. Its errors are PgError. */
+  connect(
+    { tenantId, timelineId }: { tenantId: TenantId; timelineId: TimelineId },
+    given: NodeClientOptions & { tenantOnly?: boolean } = {},
+  ): Promise<PgConnection> {
+    const tenantOnly = given.tenantOnly === true;
+    const keys = this.context.authKeys;
+    const ownToken = tenantOnly ? keys?.generateToken("tenant", { tenantId }) : keys?.generateToken("safekeeperdata");
+    const password = given.authToken === undefined ? ownToken : given.authToken;
+    return PgConnection.connect({
+      host: "127.0.0.1",
+      port: tenantOnly ? this.settings.pgTenantOnlyPort : this.settings.pgPort,
+      parameters: { options: `-c timeline_id=${timelineId} tenant_id=${tenantId}` },
+      ...(password === undefined || password === null ? {} : { password }),
+    });
   }
 
   async flushLsn(tenantId: TenantId, timelineId: TimelineId): Promise<Lsn> {
@@ -70,10 +92,24 @@ export class Safekeeper extends NeonNode {
         ...["--availability-zone", `sk-${id}`, "--listen-pg-tenant-only", `127.0.0.1:${pgTenantOnlyPort}`],
         ...(fsync ? [] : ["--no-sync"]),
         ...["--broker-endpoint", brokerUrl],
+        ...this.#authArguments(),
         ...extraOptions,
       ],
       cwd: this.dataDir,
+      ...this.#peerToken(),
     };
+  }
+
+  /** The same key for each of its three ports; an empty path among the options takes it away again. */
+  #authArguments(): string[] {
+    const key = this.context.authKeys?.publicKeyPath;
+    const flags = ["--pg-auth-public-key-path", "--pg-tenant-only-auth-public-key-path", "--http-auth-public-key-path"];
+    return key === undefined ? [] : flags.flatMap((flag) => [flag, key]);
+  }
+
+  #peerToken(): { env?: Record<string, string> } {
+    const token = this.context.authKeys?.generateToken("safekeeperdata");
+    return token === undefined ? {} : { env: { SAFEKEEPER_AUTH_TOKEN: token } };
   }
 
   protected ports() {

@@ -5,6 +5,8 @@ import type { PollAttempt } from "../wait";
 import { makeNodeDirectory } from "./context";
 import type { NodeContext } from "./context";
 import { NeonNode } from "./neon-node";
+import { nodeClientOptions } from "./node-client";
+import type { NodeClientOptions } from "./node-client";
 import type { StartOptions, StopOptions } from "./neon-node";
 import { StorageControllerDatabase } from "./storage-controller-database";
 
@@ -53,8 +55,10 @@ export class StorageController extends NeonNode {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  httpClient(): StorageControllerClient {
-    return new StorageControllerClient(this.name, this.url);
+  /** Its default token has the scope `admin`, which the controller takes for everything. */
+  httpClient(given: NodeClientOptions = {}): StorageControllerClient {
+    const options = nodeClientOptions(this.context, { binary: "storage_controller", scope: "admin" }, given);
+    return new StorageControllerClient(this.name, this.url, options);
   }
 
   writeConfig(): void {
@@ -100,6 +104,7 @@ export class StorageController extends NeonNode {
         ...["--database-url", this.#databaseUrl()],
         ...["--max-offline-interval", maxOffline, "--max-warming-up-interval", maxWarmingUp],
         ...["--heartbeat-interval", heartbeatInterval, "--address-for-peers", `${this.url}/`],
+        ...this.#authArguments(),
         ...this.#optionalArguments(),
         `--neon-local-repo-dir=${this.context.repoDir}`,
       ],
@@ -109,6 +114,17 @@ export class StorageController extends NeonNode {
 
   #databaseUrl(): string {
     return this.database?.url ?? `postgresql://localhost:${this.#databasePort}/storage_controller`;
+  }
+
+  /** Tokens for pageservers and for other controllers, and the key itself: the controller reads no file. */
+  #authArguments(): string[] {
+    const keys = this.context.authKeys;
+    if (keys === undefined) return [];
+    const tokens = [
+      `--jwt-token=${keys.generateToken("pageserverapi")}`,
+      `--peer-jwt-token=${keys.generateToken("admin")}`,
+    ];
+    return [...tokens, `--public-key=${keys.publicKeyPem}`];
   }
 
   #optionalArguments(): string[] {
