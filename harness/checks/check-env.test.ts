@@ -14,7 +14,11 @@ async function nodes() {
   onTestFinished(() => standIns[Symbol.dispose]());
   const context = standIns.context();
   const httpPort = await freePort();
-  const storageController = new StorageController(context, { http: 0, database: 0 }, {});
+  const storageController = new StorageController(context, {
+    instanceId: 1,
+    ports: { http: 0, database: 0 },
+    config: {},
+  });
   const settings = { id: 1, pgPort: 0, httpPort, availabilityZone: "a", config: {} };
   const pageserver = new Pageserver(context, settings, storageController);
   const ports = { pgPort: 0, pgTenantOnlyPort: 0, httpPort: 0 };
@@ -24,7 +28,16 @@ async function nodes() {
     mkdirSync(dirname(logPath), { recursive: true });
     writeFileSync(logPath, "2026-01-01T00:00:00.000000Z  INFO all is well: no ERROR, no WARN\n");
   }
-  return { storageController, pageservers: [pageserver], pageserver, safekeepers: [safekeeper], safekeeper, broker };
+  const storageControllers = [storageController];
+  return {
+    storageController,
+    storageControllers,
+    pageservers: [pageserver],
+    pageserver,
+    safekeepers: [safekeeper],
+    safekeeper,
+    broker,
+  };
 }
 
 const log = (node: { logPath: string }, text: string): void =>
@@ -94,8 +107,8 @@ test("a node that crashed without anyone noticing fails the check; one that the 
   makeNodeDirectory(context, context.repoDir);
   const broker = new StorageBroker(context, await freePort());
   onTestFinished(() => broker.kill9());
-  const { storageController } = await nodes();
-  const env = { storageController, broker, safekeepers: [], pageservers: [] };
+  const { storageControllers } = await nodes();
+  const env = { storageControllers, broker, safekeepers: [], pageservers: [] };
 
   await broker.start();
   await broker.kill9();

@@ -6,7 +6,7 @@ import { checkLog, searchLog } from "./log-check";
 interface Checkable {
   readonly pageservers: readonly Pageserver[];
   readonly safekeepers: readonly Safekeeper[];
-  readonly storageController: StorageController;
+  readonly storageControllers: readonly StorageController[];
   readonly broker: StorageBroker;
 }
 
@@ -34,11 +34,13 @@ export async function checkMetrics(pageserver: Pageserver): Promise<void> {
 
 /** Throws LOG_ERRORS, or an AggregateError of several, for lines that no allow-list expects. */
 export function checkLogs(env: Checkable): void {
-  const { storageController, broker } = env;
+  const { storageControllers, broker } = env;
   const checks = [
     ...env.pageservers.map((ps) => () => checkNodeLog(ps, [...PAGESERVER_ALLOWED, ...ps.allowedErrors])),
     ...env.safekeepers.map((sk) => () => searchLog({ ...logOf(sk), forbidden: SAFEKEEPER_FORBIDDEN })),
-    () => checkNodeLog(storageController, [...STORAGE_CONTROLLER_ALLOWED, ...storageController.allowedErrors]),
+    ...storageControllers.map(
+      (each) => () => checkNodeLog(each, [...STORAGE_CONTROLLER_ALLOWED, ...each.allowedErrors]),
+    ),
     () => checkNodeLog(broker, []),
   ];
   const failures = checks.flatMap((check) => failureOf(check));
@@ -78,6 +80,6 @@ function checkAlive(node: NeonNode): void {
 
 /** Everything that must hold while the environment still runs. */
 export async function checkRunning(env: Checkable): Promise<void> {
-  for (const node of [env.storageController, env.broker, ...env.safekeepers, ...env.pageservers]) checkAlive(node);
+  for (const node of [...env.storageControllers, env.broker, ...env.safekeepers, ...env.pageservers]) checkAlive(node);
   await Promise.all(env.pageservers.filter((ps) => ps.isRunning()).map((ps) => checkMetrics(ps)));
 }

@@ -1,9 +1,11 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { messageOfUnknown } from "../types";
+import type { TenantId } from "../types";
 
 /** What a storage controller tells about a tenant (neon-protocols §3.3). */
 export interface ComputeNotification {
-  tenant_id: string;
+  tenant_id: TenantId;
   stripe_size: number | null;
   shards: { node_id: number; shard_number: number }[];
 }
@@ -16,6 +18,10 @@ export class ComputeHook implements AsyncDisposable {
   readonly port: number;
   /** The newest of each tenant. */
   readonly notifications = new Map<string, ComputeNotification>();
+  /** Tells the tenant's computes; the environment sets it. */
+  onMove: ((tenantId: TenantId) => Promise<void>) | undefined;
+  /** A test's own listener, called before the computes are told; what it throws is answered with 503. */
+  onNotify: ((notification: ComputeNotification) => Promise<void> | void) | undefined;
   #server: Server | undefined;
 
   constructor(port: number) {
@@ -43,10 +49,13 @@ export class ComputeHook implements AsyncDisposable {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const notification = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ComputeNotification;
+      await this.onNotify?.(notification);
       this.notifications.set(notification.tenant_id, notification);
+      await this.onMove?.(notification.tenant_id);
       response.writeHead(200).end();
     } catch (error) {
-      response.writeHead(400).end(String(error));
+      // The controller tries again after 503.
+      response.writeHead(503).end(messageOfUnknown(error));
     }
   }
 

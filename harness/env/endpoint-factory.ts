@@ -1,9 +1,10 @@
 import { Endpoint } from "../nodes";
-import type { NodeContext, Safekeeper, StorageController } from "../nodes";
+import type { ComputeLocation, EndpointMode, EndpointStartOptions, NodeContext, Pageserver } from "../nodes";
+import type { Safekeeper, StorageController } from "../nodes";
 import type { PortLease } from "../ports";
-import { HarnessError } from "../types";
-import type { PgVersion, TenantId } from "../types";
-import type { Branch } from "./neon-env";
+import { HarnessError, TenantShardId } from "../types";
+import type { Lsn, PgVersion, TenantId, TimelineId } from "../types";
+import type { Branch } from "./branches";
 import { settleAll } from "./settle";
 
 export interface EndpointOptions {
@@ -14,7 +15,15 @@ export interface EndpointOptions {
   configLines?: readonly string[];
   /** Allows a second running primary on the branch; Neon fences the first. */
   allowMultiple?: boolean;
+  /** A compute that reads the branch as it was at this LSN. */
+  lsn?: Lsn;
+  /** A compute that reads what the primary writes. */
+  hotStandby?: boolean;
+  /** The pageserver to use instead of the one that the storage controller names. */
+  pageserverId?: number;
 }
+
+type CreateStartOptions = EndpointOptions & EndpointStartOptions;
 
 export interface EndpointGround {
   context: NodeContext;
@@ -23,6 +32,7 @@ export interface EndpointGround {
   safekeepers: readonly Safekeeper[];
   storageController: StorageController;
   branch(name: string, tenantId?: TenantId): Branch;
+  pageserver(id: number): Pageserver;
 }
 
 /** Makes the computes of one environment and knows them all. */
@@ -43,11 +53,13 @@ export class EndpointFactory {
     const { context, ports, pgVersion, safekeepers } = this.#ground;
     const { tenantId, timelineId } = this.#ground.branch(branchName, options.tenantId);
     const id = options.id ?? `ep-${this.#endpoints.length + 1}`;
-    if (options.allowMultiple !== true) this.#refuseSecondPrimary(timelineId);
+    const mode = modeOf(options);
+    if (mode === "Primary" && options.allowMultiple !== true) this.#refuseSecondPrimary(timelineId);
     const [pgPort, httpPort] = [await ports.next(), await ports.next()];
     const endpoint = new Endpoint(context, {
-      ...{ id, tenantId, timelineId, pgPort, httpPort, pgVersion, safekeepers },
-      locate: () => this.#locate(tenantId),
+      ...{ id, tenantId, timelineId, branchName, mode, pgPort, httpPort, pgVersion, safekeepers },
+      pageserverId: options.pageserverId,
+      locate: (pageserverId) => this.#locate({ tenantId, timelineId }, mode, pageserverId),
       ...(options.configLines === undefined ? {} : { configLines: options.configLines }),
     });
     endpoint.create();
@@ -55,10 +67,29 @@ export class EndpointFactory {
     return endpoint;
   }
 
-  async createStart(branchName: string, options: EndpointOptions = {}): Promise<Endpoint> {
+  async createStart(branchName: string, options: CreateStartOptions = {}): Promise<Endpoint> {
     const endpoint = await this.create(branchName, options);
-    await endpoint.start();
+    await endpoint.start(options);
     return endpoint;
+  }
+
+  /** A hot standby of the branch that `origin` writes to. */
+  newReplica(origin: Endpoint, options: EndpointOptions = {}): Promise<Endpoint> {
+    const { branchName, tenantId } = origin.settings;
+    if (branchName !== null) return this.create(branchName, { ...options, tenantId, hotStandby: true });
+    throw new HarnessError("MISUSE", { summary: `the timeline of ${origin.name} has no branch name` });
+  }
+
+  async newReplicaStart(origin: Endpoint, options: CreateStartOptions = {}): Promise<Endpoint> {
+    const replica = await this.newReplica(origin, options);
+    await replica.start(options);
+    return replica;
+  }
+
+  /** Tells the tenant's running computes where its shards are now. */
+  async follow(tenantId: TenantId): Promise<void> {
+    const affected = this.#endpoints.filter(({ settings }) => settings.tenantId === tenantId);
+    await settleAll("reconfigure", affected, (endpoint) => endpoint.follow());
   }
 
   async stopAll(options: { immediate?: boolean } = {}): Promise<void> {
@@ -69,8 +100,10 @@ export class EndpointFactory {
     for (const endpoint of this.#endpoints) endpoint.removeData();
   }
 
-  #refuseSecondPrimary(timelineId: string): void {
-    const running = this.#endpoints.find((ep) => ep.settings.timelineId === timelineId && ep.isRunning());
+  #refuseSecondPrimary(timelineId: TimelineId): void {
+    const running = this.#endpoints.find(
+      (each) => each.settings.timelineId === timelineId && each.settings.mode === "Primary" && each.isRunning(),
+    );
     if (running === undefined) return;
     throw new HarnessError("MISUSE", {
       summary: `a second primary on timeline ${timelineId}`,
@@ -80,11 +113,40 @@ export class EndpointFactory {
     });
   }
 
-  async #locate(tenantId: TenantId): Promise<{ connstring: string; stripeSize: number }> {
-    const location = await this.#ground.storageController.httpClient().locate(tenantId);
-    const shards = location.shards.map(
-      (shard) => `postgresql://no_user@${shard.listen_pg_addr}:${shard.listen_pg_port}`,
-    );
-    return { connstring: shards.join(","), stripeSize: location.shard_params.stripe_size };
+  /** A compute at an LSN has it leased from every shard, so that garbage collection leaves its pages. */
+  async #locate(
+    { tenantId, timelineId }: { tenantId: TenantId; timelineId: TimelineId },
+    mode: EndpointMode,
+    pageserverId: number | undefined,
+  ): Promise<ComputeLocation> {
+    if (pageserverId !== undefined) return addressOf(this.#ground.pageserver(pageserverId));
+    const { shards, shard_params } = await this.#ground.storageController.httpClient().locate(tenantId);
+    if (typeof mode === "object") {
+      const leases = shards.map((shard) => {
+        const client = this.#ground.pageserver(shard.node_id).httpClient();
+        return client.leaseLsn(TenantShardId.parse(shard.shard_id), timelineId, mode.Static);
+      });
+      await Promise.all(leases);
+    }
+    const pageservers = shards.map((shard) => `${shard.listen_pg_addr}:${shard.listen_pg_port}`);
+    return { pageservers, stripeSize: shard_params.stripe_size };
   }
+}
+
+/** In pages; a tenant that is told its pageserver is not managed by the storage controller, and so has one shard. */
+const DEFAULT_STRIPE_SIZE = 32768;
+
+const addressOf = (pageserver: Pageserver): ComputeLocation => ({
+  pageservers: [`127.0.0.1:${pageserver.pgPort}`],
+  stripeSize: DEFAULT_STRIPE_SIZE,
+});
+
+function modeOf({ lsn, hotStandby }: EndpointOptions): EndpointMode {
+  if (lsn === undefined) return hotStandby === true ? "Replica" : "Primary";
+  if (hotStandby !== true) return { Static: lsn };
+  throw new HarnessError("MISUSE", {
+    summary: "an endpoint can't be at one LSN and follow a primary",
+    expected: "lsn or hotStandby",
+    found: "both",
+  });
 }

@@ -1,11 +1,11 @@
 import type { Engine } from "../engine";
 import type { PortLease } from "../ports";
-import { HarnessError, TenantId, TimelineId } from "../types";
+import { HarnessError } from "../types";
 import type { PgVersion } from "../types";
 import { configureEnv } from "./configure";
 import { orDiskFull } from "./full-disk";
 import type { NeonEnv } from "./neon-env";
-import { DEFAULT_SAFEKEEPER_OPTIONS } from "./settings";
+import { defaultSettings } from "./settings";
 import type { NeonEnvSettings } from "./settings";
 import type { TestDirectory } from "./test-directory";
 
@@ -25,24 +25,7 @@ export class NeonEnvBuilder {
 
   constructor(ground: EnvGround, defaults: Partial<NeonEnvSettings> = {}) {
     this.ground = ground;
-    this.settings = {
-      numSafekeepers: 1,
-      pgVersion: ground.pgVersion,
-      numPageservers: 1,
-      safekeepersIdStart: 0,
-      safekeepersEnableFsync: false,
-      safekeeperExtraOptions: DEFAULT_SAFEKEEPER_OPTIONS,
-      authEnabled: false,
-      pageserverConfigOverride: undefined,
-      storageControllerConfig: {},
-      initialTenantConfig: {},
-      initialTenant: TenantId.generate(),
-      initialTimeline: TimelineId.generate(),
-      initdbFromArchive: true,
-      preserveDatabaseFiles: false,
-      createInitialTenant: true,
-      ...defaults,
-    };
+    this.settings = { ...defaultSettings(ground.pgVersion), ...defaults };
   }
 
   /** Changes settings; throws MISUSE once the configuration is written. */

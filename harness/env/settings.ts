@@ -1,10 +1,12 @@
 import type { StorageControllerConfig } from "../nodes";
-import type { PgVersion, TenantId, TimelineId } from "../types";
+import { TenantId, TimelineId } from "../types";
+import type { PgVersion } from "../types";
+import { settingsFromEnvironment } from "./settings-from-environment";
 
 type Json = Record<string, unknown>;
 
-/** Merged into pageserver.toml table by table, or a function that edits it. */
-export type ConfigOverride = Json | ((config: Json) => void);
+/** Merged into pageserver.toml table by table, or a function that edits it, called for each pageserver. */
+export type ConfigOverride = Json | ((config: Json, pageserver: { id: number }) => void);
 
 /** Everything a test can say about its environment before anything runs. */
 export interface NeonEnvSettings {
@@ -12,6 +14,8 @@ export interface NeonEnvSettings {
   pgVersion: PgVersion;
   numSafekeepers: number;
   numPageservers: number;
+  /** Availability zones us-east-2a, us-east-2b, …, to which the pageservers go in turn. */
+  numAzs: number;
   /** Added to the ids of the safekeepers, which count from 1. */
   safekeepersIdStart: number;
   /** Whether safekeepers fsync. The tests of this harness kill processes, not machines, so: off. */
@@ -23,11 +27,31 @@ export interface NeonEnvSettings {
    */
   authEnabled: boolean;
   pageserverConfigOverride: ConfigOverride | undefined;
+  /** `std-fs` or `tokio-epoll-uring`; default: PAGESERVER_VIRTUAL_FILE_IO_ENGINE, or else the pageserver's own. */
+  pageserverVirtualFileIoEngine: string | undefined;
+  /** `buffered` or `direct`; default: PAGESERVER_VIRTUAL_FILE_IO_MODE, or else the pageserver's own. */
+  pageserverVirtualFileIoMode: string | undefined;
+  /** Default: PAGESERVER_DEFAULT_TENANT_CONFIG_COMPACTION_ALGORITHM, or else the pageserver's own. */
+  pageserverDefaultTenantConfigCompactionAlgorithm: Json | undefined;
+  /** How pageservers get WAL from safekeepers: as it is, or decoded and cut to what the shard needs. */
+  pageserverWalReceiverProtocol: "vanilla" | "interpreted";
   storageControllerConfig: StorageControllerConfig;
+  /** Whether everyone reaches the controller through `env.storageControllerProxy`, so that a second one can take over. */
+  storageControllerProxy: boolean;
+  /** Who is told where a tenant's shards are; default: the harness, which reconfigures the tenant's running computes. */
+  controlPlaneComputeHookApi: string | undefined;
+  /** RUST_LOG of the nodes, instead of the run's. */
+  rustLogOverride: string | undefined;
+  /** The branch name of every tenant's first timeline. */
+  defaultBranchName: string;
   /** Tenant config of the initial tenant. */
   initialTenantConfig: Json;
   initialTenant: TenantId;
   initialTimeline: TimelineId;
+  /** 0 is an unsharded tenant. */
+  initialTenantShardCount: number;
+  /** In pages; undefined is Neon's own. */
+  initialTenantShardStripeSize: number | undefined;
   /** Whether new timelines may start from what an earlier run's initdb made, for engines that can; faster. */
   initdbFromArchive: boolean;
   /** Keeps the whole directory also when the test passes. */
@@ -37,36 +61,37 @@ export interface NeonEnvSettings {
 }
 
 /** What the original's harness passes to every safekeeper. */
-export const DEFAULT_SAFEKEEPER_OPTIONS = [
-  "--enable-offload",
-  "--delete-offloaded-wal",
-  "--partial-backup-timeout",
-  "10s",
-  "--control-file-save-interval",
-  "1s",
-  "--eviction-min-resident",
-  "10s",
+const DEFAULT_SAFEKEEPER_OPTIONS = [
+  ...["--enable-offload", "--delete-offloaded-wal", "--partial-backup-timeout", "10s"],
+  ...["--control-file-save-interval", "1s", "--eviction-min-resident", "10s"],
 ] as const;
 
-/** Tables are merged, everything else is replaced. */
-export function applyOverride(config: Json, override: ConfigOverride | undefined): Json {
-  if (override === undefined) return config;
-  if (typeof override === "function") {
-    override(config);
-    return config;
-  }
-  return mergeTables(config, override);
-}
-
-function mergeTables(base: Json, over: Json): Json {
-  const merged = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const old = merged[key];
-    merged[key] = isTable(old) && isTable(value) ? mergeTables(old, value) : value;
-  }
-  return merged;
-}
-
-function isTable(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** What holds where a test says nothing else; the original's defaults (original-test-runner §1.3). */
+export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
+  return {
+    pgVersion,
+    numSafekeepers: 1,
+    numPageservers: 1,
+    numAzs: 1,
+    safekeepersIdStart: 0,
+    safekeepersEnableFsync: false,
+    safekeeperExtraOptions: DEFAULT_SAFEKEEPER_OPTIONS,
+    authEnabled: false,
+    pageserverConfigOverride: undefined,
+    ...settingsFromEnvironment(process.env),
+    pageserverWalReceiverProtocol: "interpreted",
+    storageControllerConfig: {},
+    storageControllerProxy: false,
+    controlPlaneComputeHookApi: undefined,
+    rustLogOverride: undefined,
+    defaultBranchName: "main",
+    initialTenantConfig: {},
+    initialTenant: TenantId.generate(),
+    initialTimeline: TimelineId.generate(),
+    initialTenantShardCount: 0,
+    initialTenantShardStripeSize: undefined,
+    initdbFromArchive: true,
+    preserveDatabaseFiles: false,
+    createInitialTenant: true,
+  };
 }

@@ -41,7 +41,7 @@ test.for([true, false])("keys and tokens reach every node where they are asked f
   const authKeys = AuthKeys.create(plain.repoDir);
   const context = { ...plain, authKeys: authEnabled ? authKeys : undefined };
   const http = await freePort();
-  const storageController = new StorageController(context, { http, database: 0 }, {});
+  const storageController = new StorageController(context, { instanceId: 1, ports: { http, database: 0 }, config: {} });
   const [pgPort, httpPort] = [await freePort(), await freePort()];
   const config = { http_auth_type: authEnabled ? "NeonJWT" : "Trust" };
   const pageserver = new Pageserver(

@@ -3,61 +3,62 @@ import { ComputeClient } from "../api";
 import { HarnessError, Lsn } from "../types";
 import { pollUntil } from "../wait";
 import type { PollAttempt, Readiness } from "../wait";
-import { makeNodeDirectory, writeNodeFile } from "./context";
+import { computeSpec, pageserverConnstring } from "./compute-spec";
+import type { ComputeLocation } from "./compute-spec";
+import { ConfiguredEndpoint } from "./configured-endpoint";
+import type { EndpointSettings } from "./configured-endpoint";
 import type { NodeContext } from "./context";
-import { makeDataDirectory, removeDataDirectory } from "./data-directory";
-import { computeSpec, endpointJson, primaryConfigLines } from "./endpoint-config";
-import type { EndpointIdentity } from "./endpoint-config";
-import { NeonNode } from "./neon-node";
+import { safekeeperAddresses } from "./endpoint-config";
+import type { EndpointJson } from "./endpoint-config";
+import { endPostgresAtOnce, fastStopFailed } from "./endpoint-stop";
+import type { StartOptions, StopOptions } from "./neon-node";
 import { nodeClientOptions } from "./node-client";
 import type { NodeClientOptions } from "./node-client";
-import type { StopOptions } from "./neon-node";
-import { freeSharedMemory, postmasterIsGone, signalPostmaster } from "./postmaster";
+import { freeSharedMemory, signalPostmaster } from "./postmaster";
 import type { Safekeeper } from "./safekeeper";
-import { queryOnce, SqlSession, templateQuery } from "./sql";
-import type { SqlOptions, SqlRow, SqlTarget } from "./sql";
 
 const WAL_PAGE_BYTES = 8192n;
 
-/** Where the tenant's pages are now; asked anew at every start. */
-export type LocatePageservers = () => Promise<{ connstring: string; stripeSize: number }>;
+export interface EndpointStartOptions extends StartOptions {
+  /** Where extensions are downloaded from. */
+  remoteExtConfig?: string;
+  pageserverId?: number;
+  /** Ids of the safekeepers that the compute uses from now on; default: those that it used last, at first all. */
+  safekeepers?: readonly number[];
+  /** How often compute_ctl asks for a basebackup before it gives up; 10 when not given, which takes a minute. */
+  basebackupRequestTries?: number;
+  createTestUser?: boolean;
+}
 
-export interface EndpointSettings extends EndpointIdentity {
-  safekeepers: readonly Safekeeper[];
-  locate: LocatePageservers;
-  /** Appended to postgresql.conf, so they win. */
-  configLines?: readonly string[];
+export interface EndpointStopOptions extends StopOptions {
+  /**
+   * Waits until these safekeepers have let go of the compute's connections: what still arrives from an immediate stop
+   * would make the next start's basebackup unusable.
+   */
+  sksWaitWalreceiverGone?: readonly Safekeeper[];
 }
 
 /** A compute: compute_ctl and the Postgres that it runs. A stopped endpoint keeps nothing but its configuration. */
-export class Endpoint extends NeonNode {
-  readonly name: string;
-  readonly settings: EndpointSettings;
-  readonly dir: string;
-  #dataDir: string | undefined;
+export class Endpoint extends ConfiguredEndpoint {
+  #activeSafekeepers: readonly number[];
+  #startArguments: string[] = [];
+  #location: ComputeLocation | undefined;
+  #ready = false;
+  #movedMeanwhile = false;
 
   constructor(context: NodeContext, settings: EndpointSettings) {
-    super(context);
-    this.settings = settings;
-    this.name = settings.id;
-    this.dir = join(context.repoDir, "endpoints", settings.id);
+    super(context, settings);
+    this.#activeSafekeepers = settings.safekeepers.map((sk) => sk.id);
   }
 
-  get logPath(): string {
-    return join(this.dir, "compute.log");
+  /** The ids of the safekeepers that it was last started, or configured, with. */
+  get activeSafekeepers(): readonly number[] {
+    return this.#activeSafekeepers;
   }
 
-  get pgdata(): string {
-    return join(this.dir, "pgdata");
-  }
-
-  get pgPort(): number {
-    return this.settings.pgPort;
-  }
-
-  /** For `psql` and drivers; the user is the superuser cloud_admin. */
-  get connstr(): string {
-    return `postgresql://cloud_admin@127.0.0.1:${this.pgPort}/postgres`;
+  /** Whether it has been started, is ready, and hasn't ended since. */
+  get isServing(): boolean {
+    return this.#ready && this.isRunning();
   }
 
   /** compute_ctl asks for no token at this revision; one that is given is sent. */
@@ -66,47 +67,77 @@ export class Endpoint extends NeonNode {
     return new ComputeClient(this.name, `http://127.0.0.1:${this.settings.httpPort}`, options);
   }
 
-  /** Writes endpoint.json and postgresql.conf; nothing runs yet. */
-  create(): void {
-    makeNodeDirectory(this.context, this.dir);
-    const onTmpfs = this.context.engine.facts.computeDataOnTmpfs;
-    this.#dataDir ??= makeDataDirectory(this.context, this.pgdata, { onTmpfs });
-    writeNodeFile(this.context, join(this.dir, "endpoint.json"), endpointJson(this.settings));
-    writeNodeFile(this.context, join(this.dir, "postgresql.conf"), this.#postgresqlConf());
-  }
-
-  #postgresqlConf(): string {
-    const lines = [
-      ...primaryConfigLines(this.settings, this.settings.safekeepers),
-      ...(this.settings.configLines ?? []),
-    ];
-    return `${lines.join("\n")}\n`;
-  }
-
-  override async start(options: { budgetMs?: number; environment?: Record<string, string> } = {}): Promise<void> {
-    const { connstring, stripeSize } = await this.settings.locate();
-    const spec = computeSpec(this.settings, {
-      postgresqlConf: this.#postgresqlConf(),
-      pageserverConnstring: connstring,
-      safekeepers: this.settings.safekeepers,
-      stripeSize,
+  override async start(options: EndpointStartOptions = {}): Promise<void> {
+    this.#ready = false;
+    this.#movedMeanwhile = false;
+    this.#activeSafekeepers = options.safekeepers ?? this.#activeSafekeepers;
+    this.#location = await this.settings.locate(options.pageserverId ?? this.settings.pageserverId);
+    const spec = computeSpec(this.settings, this.readJson("endpoint.json") as EndpointJson, {
+      postgresqlConf: this.readPostgresqlConf(),
+      location: this.#location,
+      safekeepers: this.#safekeeperAddresses(),
       authToken: this.context.authKeys?.generateToken("tenant", { tenantId: this.settings.tenantId }),
+      remoteExtensions: this.readRemoteExtensionSpec(),
+      createTestUser: options.createTestUser === true,
     });
-    writeNodeFile(this.context, join(this.dir, "spec.json"), JSON.stringify(spec, null, 2));
-    await super.start({ budgetMs: 60_000, ...options });
+    this.writeJson("spec.json", spec);
+    const { remoteExtConfig, basebackupRequestTries: tries } = options;
+    this.#startArguments = remoteExtConfig === undefined ? [] : ["--remote-ext-config", remoteExtConfig];
+    const environment: Record<string, string> =
+      tries === undefined ? {} : { NEON_COMPUTE_TESTING_BASEBACKUP_RETRIES: String(tries) };
+    await super.start({ budgetMs: 60_000, ...options, environment: { ...environment, ...options.environment } });
+    this.#ready = true;
+    if (this.#movedMeanwhile) await this.follow();
+  }
+
+  /** Called when the tenant may have moved: a compute that knows already where it is goes on undisturbed. */
+  async follow(): Promise<void> {
+    // One that is starting looks when it is ready.
+    this.#movedMeanwhile = !this.#ready;
+    if (!this.isServing || this.settings.pageserverId !== undefined) return;
+    const location = await this.settings.locate(undefined);
+    if (location.pageservers.join() !== this.#location?.pageservers.join()) await this.reconfigure();
+  }
+
+  #safekeeperAddresses(): string[] {
+    const all = this.settings.safekeepers;
+    const active = this.#activeSafekeepers.map((id) => all.find((sk) => sk.id === id) ?? unknownSafekeeper(id, all));
+    return safekeeperAddresses(active);
+  }
+
+  /**
+   * Gives the running compute the present postgresql.conf and spec.json, with other pageservers and safekeepers where
+   * they are named: default is where the storage controller says, and the safekeepers of before.
+   */
+  async reconfigure(options: { pageserverId?: number; safekeepers?: readonly number[] } = {}): Promise<void> {
+    this.#activeSafekeepers = options.safekeepers ?? this.#activeSafekeepers;
+    const location = await this.settings.locate(options.pageserverId ?? this.settings.pageserverId);
+    const spec = this.readJson("spec.json");
+    const cluster = { ...(spec["cluster"] as object), postgresql_conf: this.readPostgresqlConf() };
+    await this.httpClient().configure({
+      ...spec,
+      cluster,
+      pageserver_connstring: pageserverConnstring(location),
+      shard_stripe_size: location.stripeSize,
+      safekeeper_connstrings: this.settings.mode === "Primary" ? this.#safekeeperAddresses() : [],
+    });
+    this.#location = location;
   }
 
   /** Stops Postgres (fast) and waits until compute_ctl has followed. With `immediate` neither brings anything to its end. */
-  override async stop(options: StopOptions = {}): Promise<void> {
+  override async stop(options: EndpointStopOptions = {}): Promise<void> {
     const budgetMs = options.budgetMs ?? 10_000;
     let inTime = true;
     if (this.isRunning()) {
-      if (options.immediate === true) await this.#stopPostgresAtOnce();
+      if (options.immediate === true) await endPostgresAtOnce(this.name, this.pgdata);
       else inTime = await this.#stopPostgres(budgetMs);
     }
     await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
     await this.kill9();
     if (!inTime) throw fastStopFailed(this.name, budgetMs, this.logPath);
+    const { tenantId, timelineId } = this.settings;
+    const safekeepers = options.sksWaitWalreceiverGone ?? [];
+    await Promise.all(safekeepers.map((sk) => sk.waitForNoWalReceivers(tenantId, timelineId)));
   }
 
   /** Whether Postgres, and compute_ctl after it, ended within the budget. */
@@ -115,46 +146,16 @@ export class Endpoint extends NeonNode {
     return this.waitForExit(budgetMs);
   }
 
-  /** compute_ctl gets its own signal before it has synchronised the safekeepers, which it does when Postgres ends. */
-  async #stopPostgresAtOnce(): Promise<void> {
-    signalPostmaster(this.pgdata, "SIGQUIT");
-    const gone = pollUntil("the end of its Postgres", () => postmasterIsGone(this.pgdata), {
-      budgetMs: 3_000,
-      intervalMs: 2,
-      component: this.name,
-    });
-    // What doesn't end by itself is killed.
-    await gone.catch((error: unknown) => {
-      if (!HarnessError.is(error, "WAIT_TIMEOUT")) throw error;
-    });
-  }
-
   /** SIGKILL for compute_ctl and for Postgres with all its backends. */
   override async kill9(): Promise<void> {
     await super.kill9();
     freeSharedMemory(this.pgdata);
   }
 
-  /** Stops it and removes its directory. */
-  async destroy(): Promise<void> {
+  /** Stops it at once and frees its data; the configuration stays for a person to read. */
+  async stopAndDestroy(): Promise<void> {
     await this.stop({ immediate: true });
     this.removeData();
-  }
-
-  /** Frees the data directory, which may stand on tmpfs. */
-  removeData(): void {
-    if (this.#dataDir !== undefined) removeDataDirectory(this.#dataDir);
-    this.#dataDir = undefined;
-  }
-
-  /** Runs one statement in a session of its own and returns its rows; `${value}` becomes a parameter. */
-  sql(strings: TemplateStringsArray, ...values: unknown[]): Promise<SqlRow[]> {
-    return queryOnce(this.#target(), ...templateQuery(strings, values));
-  }
-
-  /** The same for a statement that is a plain string. */
-  query(text: string, values?: readonly unknown[], options: SqlOptions = {}): Promise<SqlRow[]> {
-    return queryOnce(this.#target(), text, values, options);
   }
 
   /** How far Postgres has written its own WAL to disk, in whole records: others get to this LSN, too. */
@@ -176,19 +177,31 @@ export class Endpoint extends NeonNode {
       observed(`wait events ${JSON.stringify(rows.map((row) => row["wait_event"]))}`);
       return rows.some((row) => row["wait_event"] === "SyncRep");
     };
-    await pollUntil("a commit to wait for the safekeepers", probe, {
-      budgetMs,
-      component: this.name,
-      logPath: this.logPath,
-    });
+    await this.#waitFor("a commit to wait for the safekeepers", probe, budgetMs);
   }
 
-  connect(options: SqlOptions = {}): Promise<SqlSession> {
-    return SqlSession.connect(this.#target(), options);
+  /** Resolves when this replica has replayed all WAL up to `lsn`. */
+  async waitForReplay(lsn: Lsn, budgetMs = 30_000): Promise<void> {
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const [row] = await this.sql`select pg_last_wal_replay_lsn()::text as lsn`;
+      observed(`replayed up to ${row?.["lsn"]}`);
+      return row?.["lsn"] !== null && Lsn.parse(String(row?.["lsn"])) >= lsn;
+    };
+    await this.#waitFor(`the replay of ${Lsn.format(lsn)}`, probe, budgetMs);
   }
 
-  #target(): SqlTarget {
-    return { name: this.name, host: "127.0.0.1", port: this.pgPort, user: "cloud_admin", database: "postgres" };
+  /** Resolves when `count` of compute_ctl's migrations are done; none runs while skip_pg_catalog_updates is true. */
+  async waitForMigrations(count = COMPUTE_MIGRATIONS, budgetMs = 30_000): Promise<void> {
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const [row] = await this.sql`select id::int from neon_migration.migration_id`;
+      observed(`migration ${row?.["id"]}`);
+      return Number(row?.["id"]) >= count;
+    };
+    await this.#waitFor(`${count} migrations`, probe, budgetMs);
+  }
+
+  async #waitFor(what: string, probe: (attempt: PollAttempt) => Promise<boolean>, budgetMs: number): Promise<void> {
+    await pollUntil(what, probe, { budgetMs, component: this.name, logPath: this.logPath });
   }
 
   protected spawnSpec() {
@@ -199,6 +212,7 @@ export class Endpoint extends NeonNode {
         ...["--http-port", String(this.settings.httpPort), "--pgdata", this.pgdata],
         ...["--connstr", this.connstr, "--spec-path", join(this.dir, "spec.json")],
         ...["--pgbin", engine.postgresProgram(this.settings.pgVersion, "postgres")],
+        ...this.#startArguments,
       ],
       cwd: this.dir,
     };
@@ -234,13 +248,13 @@ export class Endpoint extends NeonNode {
   }
 }
 
-function fastStopFailed(name: string, budgetMs: number, logPath: string): HarnessError {
-  return new HarnessError("NODE_WILL_NOT_STOP", {
-    summary: `${name} did not stop by itself; phase: fast stop of Postgres`,
-    expected: `Postgres to end within ${budgetMs} ms of SIGINT, and compute_ctl after it`,
-    found: "both were still there; compute_ctl was sent SIGTERM, and what was left was killed",
-    todo: "see the end of its log; without a majority of safekeepers a fast stop waits for ever: stop({ immediate: true })",
-    facts: { component: name, phase: "fast stop" },
-    logPath,
+/** What stands in compute_tools/src/migrations at this revision. */
+const COMPUTE_MIGRATIONS = 11;
+
+function unknownSafekeeper(id: number, all: readonly Safekeeper[]): never {
+  throw new HarnessError("MISUSE", {
+    summary: `there is no safekeeper ${id}`,
+    expected: `ids of ${all.map((sk) => sk.id).join(", ") || "no safekeeper at all"}`,
+    found: String(id),
   });
 }

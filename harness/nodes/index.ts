@@ -1,7 +1,10 @@
 export { giveToNodes, makeNodeDirectory, writeNodeFile } from "./context";
 export type { NodeContext } from "./context";
+export { ControllerProxy } from "./controller-proxy";
+export type { ComputeLocation } from "./compute-spec";
 export { Endpoint } from "./endpoint";
-export type { EndpointSettings } from "./endpoint";
+export type { EndpointStartOptions } from "./endpoint";
+export type { EndpointMode } from "./endpoint-config";
 export { NeonNode } from "./neon-node";
 export { Pageserver } from "./pageserver";
 export { PgBin } from "./pg-bin";

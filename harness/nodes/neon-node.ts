@@ -6,6 +6,8 @@ import type { ExitFacts } from "../types";
 import { pollUntil } from "../wait";
 import type { Readiness } from "../wait";
 import type { NodeContext } from "./context";
+import { endOfLogFile, searchLogFile } from "./log-search";
+import type { FoundLine, LogCursor } from "./log-search";
 import { LogStream } from "./log-stream";
 
 export interface StartOptions {
@@ -52,6 +54,28 @@ export abstract class NeonNode implements AsyncDisposable {
 
   isRunning(): boolean {
     return this.#process !== undefined && this.#process.isRunning();
+  }
+
+  /** The first line of its log, from `from` on, that matches. */
+  logContains(pattern: RegExp | string, from?: LogCursor): FoundLine | undefined {
+    return searchLogFile(this.logPath, pattern, from);
+  }
+
+  /** The end of its log as it is now: `assertLogContains(…, { from })` looks at what comes later. */
+  logCursor(): LogCursor {
+    return endOfLogFile(this.logPath);
+  }
+
+  /** The same as `logContains`, but a node may take up to `budgetMs` to write the line; then WAIT_TIMEOUT. */
+  async assertLogContains(
+    pattern: RegExp | string,
+    options: { from?: LogCursor; budgetMs?: number } = {},
+  ): Promise<FoundLine> {
+    return pollUntil(`a line that matches ${pattern}`, () => this.logContains(pattern, options.from), {
+      budgetMs: options.budgetMs ?? 10_000,
+      component: this.name,
+      logPath: this.logPath,
+    });
   }
 
   /** How the present start of the node ends; throws MISUSE before the first start. */

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { SafekeeperClient } from "../api";
 import type { TenantId, TimelineId } from "../types";
 import { Lsn } from "../types";
-import { Wait } from "../wait";
+import { pollUntil, Wait } from "../wait";
+import type { PollAttempt } from "../wait";
 import { PgConnection } from "../wire";
 import { makeNodeDirectory } from "./context";
 import type { NodeContext } from "./context";
@@ -76,6 +77,18 @@ export class Safekeeper extends NeonNode {
 
   async commitLsn(tenantId: TenantId, timelineId: TimelineId): Promise<Lsn> {
     return Lsn.parse((await this.httpClient().timelineStatus(tenantId, timelineId)).commit_lsn);
+  }
+
+  /** Resolves when no compute sends WAL of this timeline any more; a timeline that isn't here has none. */
+  async waitForNoWalReceivers(tenantId: TenantId, timelineId: TimelineId, budgetMs = 10_000): Promise<void> {
+    const client = this.httpClient();
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const { walreceivers } = await client.timelineStatus(tenantId, timelineId);
+      observed(`${walreceivers.length} connections: ${walreceivers.map(({ status }) => status).join(", ")}`);
+      return walreceivers.length === 0;
+    };
+    const options = { budgetMs, component: this.name, logPath: this.logPath };
+    await pollUntil("the end of the computes' connections", probe, options);
   }
 
   writeConfig(): void {

@@ -17,7 +17,11 @@ async function stuck(options: { holdsWhileFlushing: boolean }): Promise<Pageserv
   const context = standIns.context(options.holdsWhileFlushing ? { HOLD_WHILE_FLUSHING: "1" } : {});
   const [pgPort, httpPort] = [await freePort(), await freePort()];
   const config = { listen_pg_addr: `127.0.0.1:${pgPort}`, listen_http_addr: `127.0.0.1:${httpPort}` };
-  const controller = new StorageController(context, { http: httpPort, database: 0 }, {});
+  const controller = new StorageController(context, {
+    instanceId: 1,
+    ports: { http: httpPort, database: 0 },
+    config: {},
+  });
   const pageserver = new Pageserver(context, { id: 7, pgPort, httpPort, availabilityZone: "a", config }, controller);
   makeNodeDirectory(context, context.repoDir);
   pageserver.writeConfig();

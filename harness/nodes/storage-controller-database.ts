@@ -18,6 +18,7 @@ export class StorageControllerDatabase extends NeonNode {
   readonly name = "storage_controller_db";
   readonly port: number;
   readonly #pgVersion: PgVersion;
+  readonly #users = new Set<object>();
   #dataDir: string | undefined;
 
   constructor(context: NodeContext, port: number) {
@@ -37,6 +38,18 @@ export class StorageControllerDatabase extends NeonNode {
   /** An address and no name, and no TLS: libpq would try ::1 and encryption first, at every connection. */
   get url(): string {
     return `postgresql://${DATABASE}@127.0.0.1:${this.port}/${DATABASE}?sslmode=disable&gssencmode=disable`;
+  }
+
+  /** Starts it, unless it still runs for a peer of this controller. */
+  async startFor(controller: object): Promise<void> {
+    this.#users.add(controller);
+    if (!this.isRunning()) await this.start();
+  }
+
+  /** Stops it when nobody of those it was started for is left. */
+  async stopFor(controller: object, options: StopOptions = {}): Promise<void> {
+    this.#users.delete(controller);
+    if (this.#users.size === 0) await this.stop(options);
   }
 
   override async start(options: StartOptions = {}): Promise<void> {

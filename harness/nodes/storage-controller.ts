@@ -19,46 +19,71 @@ export interface StorageControllerConfig {
   splitThreshold?: number;
   maxSecondaryLagBytes?: number;
   longReconcileThreshold?: string;
+  /** Default: the harness' own database, or the state file's place. */
+  databaseUrl?: string;
   /** Told of every move of a tenant, so that somebody can reconfigure its computes. */
   computeHookUrl?: string;
 }
 
+export interface StorageControllerSettings {
+  /** 1 for the only one; others are its peers, and share its database. */
+  instanceId: number;
+  ports: { http: number; database: number };
+  /** Where everyone else reaches the controller that leads, if not at its own port. */
+  proxyUrl?: string | undefined;
+  config: StorageControllerConfig;
+}
+
 export class StorageController extends NeonNode {
-  readonly name = "storage_controller";
-  readonly port: number;
+  readonly name: string;
+  readonly settings: StorageControllerSettings;
   /** For engines whose storage controller keeps its state in Postgres. */
   readonly database: StorageControllerDatabase | undefined;
-  readonly config: StorageControllerConfig;
   /** Log lines at WARN or ERROR that a test expects, besides those that every storage controller may write. */
   readonly allowedErrors: RegExp[] = [];
 
-  readonly #databasePort: number;
-
-  constructor(context: NodeContext, ports: { http: number; database: number }, config: StorageControllerConfig) {
+  constructor(context: NodeContext, settings: StorageControllerSettings, shared?: StorageControllerDatabase) {
     super(context);
-    this.port = ports.http;
-    this.#databasePort = ports.database;
-    this.config = config;
+    this.settings = settings;
+    this.name = settings.instanceId === 1 ? "storage_controller" : `storage_controller_${settings.instanceId}`;
     const inPostgres = context.engine.facts.storageControllerState === "postgres";
-    this.database = inPostgres ? new StorageControllerDatabase(context, ports.database) : undefined;
+    this.database =
+      shared ?? (inPostgres ? new StorageControllerDatabase(context, settings.ports.database) : undefined);
+  }
+
+  /** Another controller over the same state; when it starts as a candidate, it takes over from the one that leads. */
+  newPeer(instanceId: number, httpPort: number, config: StorageControllerConfig = {}): StorageController {
+    const ports = { ...this.settings.ports, http: httpPort };
+    const settings = { ...this.settings, instanceId, ports, config: { ...this.settings.config, ...config } };
+    return new StorageController(this.context, settings, this.database);
   }
 
   get workdir(): string {
-    return join(this.context.repoDir, "storage_controller_1");
+    return join(this.context.repoDir, `storage_controller_${this.settings.instanceId}`);
+  }
+
+  get port(): number {
+    return this.settings.ports.http;
   }
 
   get logPath(): string {
     return join(this.workdir, "storage_controller.log");
   }
 
+  /** Where pageservers and clients reach the controller that leads. */
   get url(): string {
+    return this.settings.proxyUrl ?? this.ownUrl;
+  }
+
+  /** Where this very controller listens. */
+  get ownUrl(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
   /** Its default token has the scope `admin`, which the controller takes for everything. */
-  httpClient(given: NodeClientOptions = {}): StorageControllerClient {
+  httpClient(given: NodeClientOptions & { direct?: boolean } = {}): StorageControllerClient {
     const options = nodeClientOptions(this.context, { binary: "storage_controller", scope: "admin" }, given);
-    return new StorageControllerClient(this.name, this.url, options);
+    return new StorageControllerClient(this.name, given.direct === true ? this.ownUrl : this.url, options);
   }
 
   writeConfig(): void {
@@ -70,16 +95,16 @@ export class StorageController extends NeonNode {
 
   /** Starts its database, too, unless that still runs. */
   override async start(options: StartOptions = {}): Promise<void> {
-    if (this.database?.isRunning() === false) await this.database.start();
+    await this.database?.startFor(this);
     await super.start(options);
   }
 
-  /** Stops its database after it. */
+  /** Stops its database after it, unless a peer still needs it. */
   override async stop(options: StopOptions = {}): Promise<void> {
     try {
       await super.stop(options);
     } finally {
-      await this.database?.stop(options);
+      await this.database?.stopFor(this, options);
     }
   }
 
@@ -96,14 +121,14 @@ export class StorageController extends NeonNode {
   }
 
   protected spawnSpec() {
-    const { maxOffline = "10s", maxWarmingUp = "30s", heartbeatInterval = "100ms" } = this.config;
+    const { maxOffline = "10s", maxWarmingUp = "30s", heartbeatInterval = "100ms" } = this.settings.config;
     return {
       command: this.context.engine.binary("storage_controller"),
       args: [
         ...["-l", `127.0.0.1:${this.port}`, "--dev"],
         ...["--database-url", this.#databaseUrl()],
         ...["--max-offline-interval", maxOffline, "--max-warming-up-interval", maxWarmingUp],
-        ...["--heartbeat-interval", heartbeatInterval, "--address-for-peers", `${this.url}/`],
+        ...["--heartbeat-interval", heartbeatInterval, "--address-for-peers", `${this.ownUrl}/`],
         ...this.#authArguments(),
         ...this.#optionalArguments(),
         `--neon-local-repo-dir=${this.context.repoDir}`,
@@ -113,7 +138,8 @@ export class StorageController extends NeonNode {
   }
 
   #databaseUrl(): string {
-    return this.database?.url ?? `postgresql://localhost:${this.#databasePort}/storage_controller`;
+    const { config, ports } = this.settings;
+    return config.databaseUrl ?? this.database?.url ?? `postgresql://localhost:${ports.database}/storage_controller`;
   }
 
   /** Tokens for pageservers and for other controllers, and the key itself: the controller reads no file. */
@@ -129,7 +155,7 @@ export class StorageController extends NeonNode {
 
   #optionalArguments(): string[] {
     const { startAsCandidate, splitThreshold, maxSecondaryLagBytes, longReconcileThreshold, computeHookUrl } =
-      this.config;
+      this.settings.config;
     const given: [string, string | number | undefined][] = [
       ["--split-threshold", splitThreshold],
       ["--max-secondary-lag-bytes", maxSecondaryLagBytes],
@@ -145,7 +171,8 @@ export class StorageController extends NeonNode {
   }
 
   protected readiness() {
-    return Wait.http(`${this.url}/ready`);
+    // A candidate is ready when it has taken over; one that isn't to take over answers, but leads nothing.
+    return Wait.http(`${this.ownUrl}/ready`);
   }
 }
 

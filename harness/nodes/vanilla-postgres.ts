@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { PgVersion } from "../types";
 import { makeNodeDirectory } from "./context";
 import type { NodeContext } from "./context";
-import { NeonNode } from "./neon-node";
+
 import type { PgBin } from "./pg-bin";
-import { queryOnce, SqlSession, templateQuery } from "./sql";
-import type { SqlOptions, SqlRow, SqlTarget } from "./sql";
+import { PostgresNode } from "./postgres-node";
+import type { SqlTarget } from "./sql";
 import { Wait } from "../wait";
 import { freeSharedMemory, signalPostmaster } from "./postmaster";
 
@@ -18,7 +18,7 @@ export interface VanillaPostgresSettings {
 }
 
 /** A plain Postgres of the same directory as the computes', without anything of Neon's. */
-export class VanillaPostgres extends NeonNode {
+export class VanillaPostgres extends PostgresNode {
   readonly name = "vanilla postgres";
   readonly settings: VanillaPostgresSettings;
 
@@ -31,12 +31,12 @@ export class VanillaPostgres extends NeonNode {
     return `${this.settings.dataDir}.log`;
   }
 
-  get port(): number {
-    return this.settings.port;
+  get pgdata(): string {
+    return this.settings.dataDir;
   }
 
-  get connstr(): string {
-    return `postgresql://cloud_admin@127.0.0.1:${this.port}/postgres`;
+  get port(): number {
+    return this.settings.port;
   }
 
   /** initdb; the superuser is cloud_admin, as in a compute. */
@@ -77,19 +77,7 @@ export class VanillaPostgres extends NeonNode {
     freeSharedMemory(this.settings.dataDir);
   }
 
-  sql(strings: TemplateStringsArray, ...values: unknown[]): Promise<SqlRow[]> {
-    return queryOnce(this.#target(), ...templateQuery(strings, values));
-  }
-
-  query(text: string, values?: readonly unknown[], options: SqlOptions = {}): Promise<SqlRow[]> {
-    return queryOnce(this.#target(), text, values, options);
-  }
-
-  connect(options: SqlOptions = {}): Promise<SqlSession> {
-    return SqlSession.connect(this.#target(), options);
-  }
-
-  #target(): SqlTarget {
+  protected sqlTarget(): SqlTarget {
     return { name: this.name, host: "127.0.0.1", port: this.port, user: "cloud_admin", database: "postgres" };
   }
 

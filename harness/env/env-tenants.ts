@@ -1,0 +1,140 @@
+import type { PlacementPolicy, TenantSettings } from "../api";
+import type { Endpoint, Pageserver } from "../nodes";
+import { Lsn, TenantId, TenantShardId, TimelineId } from "../types";
+import { Wait } from "../wait";
+import { Branches } from "./branches";
+import type { Branch } from "./branches";
+import { EnvNodes } from "./env-nodes";
+import type { AttachedShard } from "./env-nodes";
+import { InitdbArchive } from "./initdb-archive";
+
+export interface NewTenantOptions {
+  tenantId?: TenantId;
+  timelineId?: TimelineId;
+  config?: TenantSettings;
+  /** 0, the default, is an unsharded tenant. */
+  shardCount?: number;
+  /** In pages of 8 KiB. */
+  shardStripeSize?: number;
+  placementPolicy?: PlacementPolicy;
+}
+
+/** Tenants, timelines and branches of an environment, and how far they are. */
+export abstract class EnvTenants extends EnvNodes {
+  protected readonly branches = new Branches();
+  readonly #sharded = new Set<TenantId>();
+
+  async createInitialTenant(): Promise<void> {
+    const { initialTenant, initialTimeline, initialTenantConfig, ...settings } = this.parts.settings;
+    await this.createTenant({
+      ...{ tenantId: initialTenant, timelineId: initialTimeline, config: initialTenantConfig },
+      shardCount: settings.initialTenantShardCount,
+      ...pick("shardStripeSize", settings.initialTenantShardStripeSize),
+    });
+  }
+
+  /** A tenant with a first timeline, the branch `main` (or whatever `defaultBranchName` says). */
+  async createTenant(options: NewTenantOptions = {}): Promise<Branch> {
+    const { timelineId: firstTimeline, ...tenant } = options;
+    const tenantId = options.tenantId ?? TenantId.generate();
+    await this.storageController.httpClient().createTenant({ config: {}, ...tenant, tenantId });
+    if ((options.shardCount ?? 0) > 0) this.#sharded.add(tenantId);
+    const name = this.parts.settings.defaultBranchName;
+    const timelineId = await this.createTimeline(name, { tenantId, ...pick("timelineId", firstTimeline) });
+    return { tenantId, timelineId };
+  }
+
+  /** Replaces the tenant's own settings by these, on all its shards. */
+  async configTenant(tenantId: TenantId | undefined, config: TenantSettings): Promise<void> {
+    const client = this.storageController.httpClient().asPageserver;
+    await client.setTenantConfig(tenantId ?? this.initialTenant, config);
+  }
+
+  /** An empty timeline, made by initdb, that `name` stands for from now on. */
+  async createTimeline(
+    name: string,
+    options: { tenantId?: TenantId; timelineId?: TimelineId } = {},
+  ): Promise<TimelineId> {
+    const tenantId = options.tenantId ?? this.initialTenant;
+    const timelineId = options.timelineId ?? TimelineId.generate();
+    const archive = this.#initdbArchive();
+    const source = archive?.offer(tenantId, timelineId) === true ? { existing_initdb_timeline_id: timelineId } : {};
+    const body = { new_timeline_id: timelineId, pg_version: this.pgVersion, ...source };
+    await this.storageController.httpClient().createTimeline(tenantId, body);
+    archive?.keep(tenantId, timelineId);
+    this.mapBranch(name, { tenantId, timelineId });
+    return timelineId;
+  }
+
+  #initdbArchive(): InitdbArchive | undefined {
+    const { context, settings, storage } = this.parts;
+    const usable = this.engine.facts.takesInitdbArchive && settings.initdbFromArchive;
+    return usable ? new InitdbArchive(context, storage, this.pgVersion) : undefined;
+  }
+
+  /** A branch of `from` (default `main`), at `lsn` or at its head as the pageserver knows it. */
+  async createBranch(
+    name: string,
+    options: { from?: string; lsn?: Lsn; tenantId?: TenantId; timelineId?: TimelineId } = {},
+  ): Promise<TimelineId> {
+    const ancestor = this.branch(options.from ?? this.parts.settings.defaultBranchName, options.tenantId);
+    const timelineId = options.timelineId ?? TimelineId.generate();
+    await this.storageController.httpClient().createTimeline(ancestor.tenantId, {
+      new_timeline_id: timelineId,
+      ancestor_timeline_id: ancestor.timelineId,
+      ...(options.lsn === undefined ? {} : { ancestor_start_lsn: Lsn.format(options.lsn) }),
+    });
+    this.mapBranch(name, { tenantId: ancestor.tenantId, timelineId });
+    return timelineId;
+  }
+
+  /** What a branch name stands for in a tenant (default: the initial one). */
+  branch(name: string, tenantId: TenantId = this.initialTenant): Branch {
+    return this.branches.get(name, tenantId);
+  }
+
+  /** Gives a timeline that was made in some other way a branch name. */
+  mapBranch(name: string, branch: Branch): void {
+    this.branches.remember(name, branch);
+  }
+
+  /**
+   * Resolves when every shard's pageserver, or the one that is named, has received all that this compute has written so
+   * far; returns that LSN.
+   */
+  async waitForLastFlushLsn(
+    endpoint: Endpoint,
+    options: { pageserver?: Pageserver; budgetMs?: number } = {},
+  ): Promise<Lsn> {
+    const lsn = await endpoint.flushLsn();
+    const { tenantId, timelineId } = endpoint.settings;
+    const shards = await this.#shardsOf(tenantId, options.pageserver);
+    const budgetMs = options.budgetMs ?? 20_000;
+    const waits = shards.map(({ shard, pageserver }) => {
+      const client = pageserver.httpClient();
+      const readiness = Wait.lsn("last_record_lsn", () => client.lastRecordLsn(shard, timelineId), lsn);
+      return readiness.wait({ budgetMs, component: pageserver.name });
+    });
+    await Promise.all(waits);
+    return lsn;
+  }
+
+  /** The storage controller is asked only where it can tell something. */
+  async #shardsOf(tenantId: TenantId, chosen: Pageserver | undefined): Promise<AttachedShard[]> {
+    const [first, ...others] = this.pageservers;
+    const only = chosen ?? (others.length === 0 && !this.#sharded.has(tenantId) ? first : undefined);
+    if (only === undefined) return this.tenantShards(tenantId);
+    return [{ shard: TenantShardId.unsharded(tenantId), pageserver: only }];
+  }
+
+  /** Resolves when the replica has replayed all that the primary has written so far; returns that LSN. */
+  async waitReplicaCaughtUp(primary: Endpoint, replica: Endpoint, budgetMs?: number): Promise<Lsn> {
+    const lsn = await primary.flushLsn();
+    await replica.waitForReplay(lsn, budgetMs);
+    return lsn;
+  }
+}
+
+function pick<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}
