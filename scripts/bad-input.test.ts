@@ -1,4 +1,8 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { distribution } from "../harness/testing";
 import type { HarnessError } from "../harness/types";
 import { parseInvocation } from "./command/parse";
 import { test as testCommand } from "./commands/test";
@@ -81,10 +85,20 @@ test("good arguments are what they say", () => {
   });
 });
 
+/** A directory with one Postgres, whatever else this machine has. */
+const only17 = mkdtempSync(join(tmpdir(), "only-v17-"));
+symlinkSync(dirname(dirname(distribution(17).postgres)), join(only17, "v17"));
+afterAll(() => rmSync(only17, { recursive: true }));
+
 test.concurrent.for<[string, string[], Record<string, string>, RegExp]>([
   ["an unknown suite", ["regres"], {}, /^neon-test: UNKNOWN_SUITE: there is no suite/],
   ["an engine that isn't there", [], { NEON_BIN: "/none" }, /^neon-test: BINARY_MISSING: NEON_BIN names \/none/],
-  ["a version that isn't there", ["--pg-version", "16"], {}, /^neon-test: POSTGRES_VERSION_MISSING: .* no Postgres 16/],
+  [
+    "a version that isn't there",
+    ["--pg-version", "16"],
+    { POSTGRES_DISTRIB_DIR: only17 },
+    /^neon-test: POSTGRES_VERSION_MISSING: .* no Postgres 16\n.*\n {2}found: v17/,
+  ],
   [
     "a name that no test has",
     ["-k", "nonesuch"],

@@ -109,9 +109,8 @@ describe("an engine that can't be used is one error of the user's, with what was
   });
 
   test("a version that this directory doesn't have", () => {
-    const distribDir = embedded.facts.pgDistribDir;
-    expect(() => requirePgVersion(distribDir, 16, distribDir)).toThrow(
-      /^POSTGRES_VERSION_MISSING: .* has no Postgres 16\n.*v16\/bin\/postgres\n {2}found: v17\n {2}to do: .*--pg-version/,
+    expect(() => requirePgVersion(at("only-v16"), 14, "it")).toThrow(
+      /^POSTGRES_VERSION_MISSING: it has no Postgres 14\n.*v14\/bin\/postgres\n {2}found: v16\n {2}to do: .*postgres add 14/,
     );
   });
 });

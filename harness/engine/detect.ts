@@ -27,7 +27,7 @@ export async function detectEngine(env: Environment = process.env): Promise<Engi
 }
 
 async function embeddedEngine(env: Environment, identity: ProcessIdentity | undefined): Promise<Engine> {
-  const places = await embeddedDirectories(identity);
+  const places = await embeddedDirectories(env, identity);
   const distribDir = env["POSTGRES_DISTRIB_DIR"];
   const pgDistribDir = distribDir ? await stagePgDirectory(distribDir, identity) : places.pgDistribDir;
   requirePgDirectory(pgDistribDir);
@@ -95,8 +95,9 @@ function requirePgDirectory(pgDistribDir: string): void {
   if (pgVersionsIn(pgDistribDir).length === 0) requirePgVersion(pgDistribDir, PgVersion.DEFAULT, pgDistribDir);
 }
 
+/** psql counts when every version has it: what a test requires must not depend on the version that it runs on. */
 function postgresFeatures(pgDistribDir: string): Feature[] {
-  const [first] = pgVersionsIn(pgDistribDir);
-  if (first === undefined) return [];
-  return existsSync(join(pgDistribDir, PgVersion.dirName(first), "bin", "psql")) ? ["psql"] : [];
+  const versions = pgVersionsIn(pgDistribDir);
+  const has = (version: PgVersion) => existsSync(join(pgDistribDir, PgVersion.dirName(version), "bin", "psql"));
+  return versions.length > 0 && versions.every(has) ? ["psql"] : [];
 }

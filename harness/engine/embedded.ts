@@ -7,6 +7,7 @@ import { canTraverse, stage } from "../process";
 import type { ProcessIdentity } from "../process";
 import { errnoOf, HarnessError, PgVersion } from "../types";
 import { requireNodeBinaries } from "./executables";
+import { findPostgres } from "./postgres-places";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -17,14 +18,17 @@ export interface EmbeddedPlaces {
   environment: Record<string, string>;
 }
 
-/** The bundle, a directory of the npm packages' Postgres versions, and node, where the nodes' user can read them. */
-export async function embeddedDirectories(identity: ProcessIdentity | undefined): Promise<EmbeddedPlaces> {
+/** The bundle, a directory of the Postgres versions that are here, and node, where the nodes' user can read them. */
+export async function embeddedDirectories(
+  env: NodeJS.ProcessEnv,
+  identity: ProcessIdentity | undefined,
+): Promise<EmbeddedPlaces> {
   const bundle = join(PROJECT, "dist", "embedded");
   requireBundle(bundle);
   const node = await stage(process.execPath, identity);
   return {
     neonBin: await stage(bundle, identity),
-    pgDistribDir: await linkPostgresPackages(identity),
+    pgDistribDir: await linkPostgresVersions(env, identity),
     node,
     environment: { NEON_EMBEDDED_CACHE: cacheDirectory(identity) },
   };
@@ -40,24 +44,20 @@ function requireBundle(bundle: string): void {
   });
 }
 
-/** `<dir>/v17` → the npm package of this platform, staged where needed, and so for each version that is installed. */
-async function linkPostgresPackages(identity: ProcessIdentity | undefined): Promise<string> {
+/** `<dir>/v17` → where that version is, staged where needed, and so for each version that is found. */
+async function linkPostgresVersions(env: NodeJS.ProcessEnv, identity: ProcessIdentity | undefined): Promise<string> {
   const own = join(PROJECT, "dist", "pg_install");
   // One per clone, for another clone's run may be going on.
   const staged = `pg_install-${createHash("sha256").update(PROJECT).digest("hex").slice(0, 12)}`;
   const dir = identity === undefined || canTraverse(PROJECT, identity) ? own : join(cacheDirectory(identity), staged);
   if (mkdirSync(dir, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(dir, 0o755);
   for (const version of PgVersion.ALL) {
-    const native = nativeDirectory(version);
-    if (native !== undefined) link(await stage(native, identity), join(dir, PgVersion.dirName(version)));
+    const place = findPostgres(env, version);
+    const path = join(dir, PgVersion.dirName(version));
+    if (place === undefined) rmSync(path, { force: true });
+    else link(await stage(place.root, identity), path);
   }
   return dir;
-}
-
-/** The `native` folder of e.g. pg17-linux-x64; undefined when npm didn't install it. */
-function nativeDirectory(version: PgVersion): string | undefined {
-  const path = join(PROJECT, "node_modules", `pg${version}-${process.platform}-${process.arch}`, "native");
-  return existsSync(path) ? path : undefined;
 }
 
 function link(target: string, path: string): void {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { HarnessError, PgVersion } from "../types";
 import { NODE_BINARIES } from "./engine";
 
-function isExecutable(path: string): boolean {
+/** Whether it is a file that we may run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
@@ -41,7 +42,9 @@ export function requirePgVersion(distribDir: string, version: PgVersion, toldBy:
     summary: `${toldBy} has no Postgres ${version}`,
     expected: join(distribDir, PgVersion.dirName(version), "bin", "postgres"),
     found,
-    todo: "choose one of the versions found with --pg-version or DEFAULT_PG_VERSION, or build the one that is missing",
+    todo:
+      `choose one of the versions found with --pg-version or DEFAULT_PG_VERSION; for the embedded engine, ` +
+      `\`neon-test postgres add ${version}\` brings another; for real Neon, build it`,
     facts: { distribDir, version },
   });
 }

@@ -8,5 +8,6 @@ export const DEFAULT_COMMAND = "test";
 /** Every command by its name. Only the one that is asked for is loaded, for most of a command's start is loading. */
 export const COMMANDS: Readonly<Record<string, Loader>> = {
   [DEFAULT_COMMAND]: async () => (await import("./test")).test,
+  postgres: async () => (await import("./postgres")).postgres,
   up: async () => (await import("./up")).up,
 };
