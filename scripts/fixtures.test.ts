@@ -69,7 +69,7 @@ describe("a run whose tests pass, fail and are skipped on purpose", () => {
 
   test("ends with exit code 1 and its counts, and begins with what it ran on", () => {
     expect(lastLine(run.stdout)).toBe("3 passed, 3 failed, 1 skipped");
-    expect(run.stdout).toMatch(/^neon-test: embedded engine .*Postgres v17; running on v17, storage local_fs/);
+    expect(run.stdout).toMatch(/^neon-test: embedded engine .*Postgres (v\d+, )*v17; running on v17, storage local_fs/);
     expect(run.exitCode).toBe(1);
   });
 
