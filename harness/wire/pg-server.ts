@@ -13,8 +13,8 @@ export interface PgServerOptions {
   /** 0 lets the system choose. */
   port: number;
   handler: PgServerHandler;
-  /** ParameterStatus messages, over or beside the default ones. */
-  parameters?: Record<string, string>;
+  /** ParameterStatus messages, over or beside the default ones; undefined leaves one out. */
+  parameters?: Record<string, string | undefined>;
 }
 
 /** A server of the PostgreSQL protocol, simple queries and COPY only. */
@@ -25,7 +25,10 @@ export class PgServer {
   #nextId = 1;
 
   private constructor(options: PgServerOptions) {
-    const parameters = { ...DEFAULT_PARAMETERS, ...options.parameters };
+    const all = { ...DEFAULT_PARAMETERS, ...options.parameters };
+    const parameters = Object.fromEntries(
+      Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
     this.#server = net.createServer({ highWaterMark: SOCKET_BUFFER_BYTES, noDelay: true }, (socket) =>
       this.#accept(socket, options.handler, parameters),
     );

@@ -13,6 +13,7 @@ runDaemon("storage_controller", async ({ log, argv }) => {
     maxWarmingUpIntervalMs: parseHumantime(flags["max-warming-up-interval"]),
     addressForPeers: flags["address-for-peers"] ?? `http://${flags["listen"]}/`,
     jwtToken: flags["jwt-token"],
+    publicKey: flags["public-key"],
   });
   return { stop: () => controller.close() };
 });

@@ -203,7 +203,8 @@ describe("branches", () => {
   test("a deleted branch is gone, here and in remote storage", async () => {
     const path = `${tenantPath}/timeline/${branchId}`;
     expect((await server.http("DELETE", path)).status).toBe(202);
-    expect((await server.http("GET", path)).status).toBe(404);
+    const isGone = async () => (await server.http("GET", path)).status === 404;
+    await pollUntil("the timeline is gone", isGone, { budgetMs: 5000, intervalMs: 10 });
     expect(readdirSync(join(server.remoteDir, "tenants", tenantId, "timelines"))).toEqual([timelineId]);
   });
 });

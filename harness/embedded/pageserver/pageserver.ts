@@ -7,14 +7,19 @@ import {
   claimPidFile,
   createRegistry,
   type DaemonContext,
+  failpoint,
   HttpReply,
   HttpService,
+  internal,
+  JwtAuth,
   metricsRoute,
   parseArguments,
   type RunningDaemon,
   timestamp,
+  unavailable,
 } from "../service";
 import { loadConfig, type PageserverConfig } from "./config/config";
+import { requirePermission } from "./http/permissions";
 import { addRoutes } from "./http/routes";
 import { addPageserverMetrics } from "./metrics";
 import { PageService } from "./page-service/handler";
@@ -43,10 +48,12 @@ export async function startPageserver(context: DaemonContext): Promise<RunningDa
   const registry = createRegistry();
   const manager = createManager(config, registry, context);
   const ready = deferred();
-  const http = createHttp(manager, registry, ready.promise);
+  const auth = config.authKeyPath === undefined ? undefined : await JwtAuth.fromPath(config.authKeyPath);
+  const http = createHttp(manager, registry, { ready: ready.promise, auth: config.httpAuth ? auth : undefined });
   await http.listen(config.listenHttp.host, config.listenHttp.port);
-  const service = new PageService(manager, ready.promise);
-  const pg = await PgServer.listen({ ...config.listenPg, handler: service });
+  const service = new PageService(manager, ready.promise, config.pgAuth ? auth : undefined);
+  const parameters = config.pgAuth ? { integer_datetimes: undefined, server_version: undefined } : {};
+  const pg = await PgServer.listen({ ...config.listenPg, handler: service, parameters });
   const stopped = load(manager, context).then(() => {
     ready.resolve();
     return new Promise<void>(() => undefined);
@@ -74,17 +81,35 @@ function createManager(config: PageserverConfig, registry: Registry, { log }: Da
   });
 }
 
-function createHttp(manager: TenantManager, registry: Registry, ready: Promise<void>): HttpService {
+/** Paths that need no token. */
+const OPEN_PATHS = ["/v1/status", "/v1/doc", "/swagger.yml", "/metrics", "/profile/cpu", "/profile/heap"];
+
+function createHttp(
+  manager: TenantManager,
+  registry: Registry,
+  options: { ready: Promise<void>; auth: JwtAuth | undefined },
+): HttpService {
   const http = new HttpService(manager.node.log, {
     notFound: new HttpReply(404, { msg: "page not found" }),
     headers: { pageserver_launch_timestamp: `${timestamp().replace("T", " ").replace("Z", "")} UTC` },
-    // The port is bound before the tenants are loaded, but requests are answered after that.
-    authorize: () => ready,
+    auth: options.auth,
+    openPaths: OPEN_PATHS,
+    authorize: async (request) => {
+      requirePermission(request);
+      if (request.path !== "/v1/failpoints") await failRequest();
+      // The port is bound before the tenants are loaded, but requests are answered after that.
+      await options.ready;
+    },
   });
-  addRoutes(http, manager);
+  addRoutes(http, manager, options.auth);
   addPageserverMetrics(registry, manager);
   metricsRoute(http, registry);
   return http;
+}
+
+async function failRequest(): Promise<void> {
+  if ((await failpoint("api-503")) !== undefined) throw unavailable("failpoint");
+  if ((await failpoint("api-500")) !== undefined) throw internal("failpoint");
 }
 
 async function load(manager: TenantManager, { log, shutdown }: DaemonContext): Promise<void> {

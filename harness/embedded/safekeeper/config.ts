@@ -11,6 +11,10 @@ export interface SafekeeperConfig {
   sync: boolean;
   controlFileSaveIntervalMs: number;
   heartbeatTimeoutMs: number;
+  /** Files of public keys; where there is none, everybody may do everything at that port. */
+  pgAuthKeyPath: string | undefined;
+  pgTenantOnlyAuthKeyPath: string | undefined;
+  httpAuthKeyPath: string | undefined;
   /** Create directory and id, and exit. */
   initOnly: boolean;
   /** Print this control file and exit. */
@@ -91,6 +95,9 @@ export function parseConfig(argv: string[]): SafekeeperConfig {
     sync: !args["no-sync"],
     controlFileSaveIntervalMs: parseDuration("control-file-save-interval", args["control-file-save-interval"]),
     heartbeatTimeoutMs: parseDuration("heartbeat-timeout", args["heartbeat-timeout"]),
+    pgAuthKeyPath: args["pg-auth-public-key-path"],
+    pgTenantOnlyAuthKeyPath: args["pg-tenant-only-auth-public-key-path"],
+    httpAuthKeyPath: args["http-auth-public-key-path"],
     initOnly: args.init,
     dumpControlFile: args["dump-control-file"],
   };

@@ -7,7 +7,6 @@ import { createLogger } from "../service";
 import { WalDecoder } from "../wal/decoder";
 import { maxLsn, newAcceptorState, newProgress, type TenantTimelineId } from "./acceptor-state";
 import { readControlFile } from "./control-file";
-import { Failpoints } from "./failpoints";
 import { lastCommonPoint, lastLogTerm, type TermHistory } from "./term-history";
 import { newId } from "./testing/safekeeper-process";
 import { WalBuilder } from "./testing/wal-builder";
@@ -58,7 +57,7 @@ class Cluster {
 
   #options(index: number) {
     const log = createLogger(() => undefined);
-    return { directory: join(this.#root, `sk${index}`), sync: false, nodeId: index, log, failpoints: new Failpoints() };
+    return { directory: join(this.#root, `sk${index}`), sync: false, nodeId: index, log };
   }
 
   async start(): Promise<void> {

@@ -6,16 +6,18 @@ import {
   type HttpRequest,
   HttpService,
   jsonText,
+  type JwtAuth,
   type Logger,
   metricsRoute,
   notFound,
+  putFailpoints,
 } from "../service";
 import type { TenantTimelineId } from "./acceptor-state";
 import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
 import { debugDump } from "./debug-dump";
 import { walDigest } from "./digest";
-import type { FailpointConfig, Failpoints } from "./failpoints";
 import type { SafekeeperMetrics } from "./metrics";
+import { requirePermission, requireTenant } from "./permissions";
 import { timelineStatus } from "./status";
 import type { Timeline } from "./timeline";
 import type { TimelineMap } from "./timeline-map";
@@ -25,8 +27,8 @@ export interface HttpApiOptions {
   nodeId: number;
   timelines: TimelineMap;
   metrics: SafekeeperMetrics;
-  failpoints: Failpoints;
   heartbeatTimeoutMs: number;
+  auth: JwtAuth | undefined;
   /** What debug_dump says under "config". */
   configDump: Record<string, unknown>;
 }
@@ -77,10 +79,16 @@ function newTimeline(body: CreateTimelineBody) {
   return { state, progress: { ...newProgress(), commitLsn, backupLsn: startLsn } };
 }
 
+const OPEN_PATHS = ["/v1/status", "/metrics", "/profile/cpu", "/profile/heap"];
+
 /** The safekeeper's HTTP API (neon-protocols §3.2), as far as its parts exist. */
 export function createHttpApi(options: HttpApiOptions): HttpService {
-  const { timelines, failpoints } = options;
-  const http = new HttpService(options.log);
+  const { timelines } = options;
+  const http = new HttpService(options.log, {
+    auth: options.auth,
+    openPaths: OPEN_PATHS,
+    authorize: requirePermission,
+  });
   const existing = (request: HttpRequest): Timeline => {
     const id = requestedId(request);
     const timeline = timelines.get(id);
@@ -88,15 +96,14 @@ export function createHttpApi(options: HttpApiOptions): HttpService {
     return timeline;
   };
   http.route("GET", "/v1/status", () => ({ id: options.nodeId }));
-  http.route("PUT", "/v1/failpoints", async (request) => {
-    const configs = await request.json<FailpointConfig[]>();
-    for (const config of configs) parsed(() => failpoints.configure(config));
-  });
+  http.route("PUT", "/v1/failpoints", putFailpoints);
   http.route("GET", "/v1/tenant/timeline", () =>
     timelines.all.map(({ id }) => ({ tenant_id: id.tenantId, timeline_id: id.timelineId })),
   );
   http.route("POST", "/v1/tenant/timeline", async (request) => {
-    await timelines.create(newTimeline(await request.json<CreateTimelineBody>()));
+    const content = newTimeline(await request.json<CreateTimelineBody>());
+    requireTenant(request, content.state.tenantId);
+    await timelines.create(content);
   });
   http.route("DELETE", "/v1/tenant/:tenant_id", ({ params }) =>
     timelines.deleteTenant(parsed(() => TenantId.parse(params["tenant_id"] ?? ""))),

@@ -1,7 +1,8 @@
 import { Lsn, TenantId, TimelineId } from "../../types";
 import type { PgServerConnection, PgServerHandler, ProposerGreeting } from "../../wire";
 import { PgError } from "../../wire";
-import { errorText, type Logger } from "../service";
+import { checkTenantPermission, errorText, type Logger } from "../service";
+import type { PgTokens } from "../service/pg-tokens";
 import type { TenantTimelineId } from "./acceptor-state";
 import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
 import { type Command, parseCommand, parseStartupOptions } from "./commands";
@@ -30,12 +31,18 @@ export class PgService implements PgServerHandler {
   readonly #timelines: TimelineMap;
   readonly #metrics: SafekeeperMetrics;
   readonly #log: Logger;
+  readonly #tokens: PgTokens;
   readonly #ids = new WeakMap<PgServerConnection, TenantTimelineId>();
 
-  constructor(timelines: TimelineMap, metrics: SafekeeperMetrics, log: Logger) {
-    this.#timelines = timelines;
-    this.#metrics = metrics;
-    this.#log = log;
+  constructor(parts: { timelines: TimelineMap; metrics: SafekeeperMetrics; log: Logger; tokens: PgTokens }) {
+    this.#timelines = parts.timelines;
+    this.#metrics = parts.metrics;
+    this.#log = parts.log;
+    this.#tokens = parts.tokens;
+  }
+
+  authenticate(conn: PgServerConnection, password: () => Promise<string>): Promise<void> {
+    return this.#tokens.authenticate(conn, password);
   }
 
   startup(conn: PgServerConnection): void {
@@ -56,6 +63,7 @@ export class PgService implements PgServerHandler {
       const command = parseCommand(sql);
       const query = COMMAND_NAMES[command.kind];
       this.#metrics.queriesReceived.inc({ query });
+      this.#tokens.check(conn, (claims) => checkTenantPermission(claims, "safekeeperdata", id.tenantId));
       await this.#run(conn, id, command, log);
       this.#metrics.queriesFinished.inc({ query });
     } catch (error) {

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { PgServer } from "../../wire";
 import type { DaemonContext, HostPort, Logger, RunningDaemon } from "../service";
-import { claimPidFile, errorText, jsonText } from "../service";
+import { claimPidFile, errorText, JwtAuth, jsonText } from "../service";
+import { PgTokens } from "../service/pg-tokens";
 import { BrokerLink } from "./broker-link";
 import { parseConfig, type SafekeeperConfig } from "./config";
 import { controlFileBody, readControlFileAt } from "./control-file";
-import { Failpoints } from "./failpoints";
 import { createHttpApi } from "./http-api";
 import { SafekeeperMetrics } from "./metrics";
 import { claimNodeId } from "./node-id";
@@ -35,6 +35,10 @@ function storeProgressEvery(intervalMs: number, timelines: TimelineMap, log: Log
   return setInterval(() => void storeAll(), intervalMs);
 }
 
+async function authOf(keyPath: string | undefined): Promise<JwtAuth | undefined> {
+  return keyPath === undefined ? undefined : JwtAuth.fromPath(keyPath);
+}
+
 function configDump(config: SafekeeperConfig, nodeId: number) {
   return {
     id: nodeId,
@@ -49,7 +53,6 @@ function configDump(config: SafekeeperConfig, nodeId: number) {
 
 async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Promise<RunningDaemon> {
   const { workdir, sync, heartbeatTimeoutMs, availabilityZone } = config;
-  const failpoints = new Failpoints();
   const metrics = new SafekeeperMetrics();
   const onOpened = new Set<(timeline: (typeof timelines.all)[number]) => void>();
   const timelines: TimelineMap = new TimelineMap({
@@ -57,22 +60,25 @@ async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Pro
     nodeId,
     sync,
     log,
-    failpoints,
     onOpened: (timeline) => onOpened.forEach((notify) => notify(timeline)),
   });
   metrics.observe(timelines);
   await timelines.load();
-  const handler = new PgService(timelines, metrics, log);
-  const listenPg = (address: HostPort) => PgServer.listen({ ...address, handler });
-  const pg = await listenPg(config.listenPg);
-  const tenantOnly = config.listenPgTenantOnly === undefined ? undefined : await listenPg(config.listenPgTenantOnly);
+  const listenPg = (address: HostPort, tokens: PgTokens) =>
+    PgServer.listen({ ...address, handler: new PgService({ timelines, metrics, log, tokens }) });
+  const pg = await listenPg(config.listenPg, new PgTokens(await authOf(config.pgAuthKeyPath)));
+  const tenantOnlyAuth = await authOf(config.pgTenantOnlyAuthKeyPath);
+  const tenantOnly =
+    config.listenPgTenantOnly === undefined
+      ? undefined
+      : await listenPg(config.listenPgTenantOnly, new PgTokens(tenantOnlyAuth, ({ scope }) => scope === "tenant"));
   const http = createHttpApi({
     log,
     nodeId,
     timelines,
     metrics,
-    failpoints,
     heartbeatTimeoutMs,
+    auth: await authOf(config.httpAuthKeyPath),
     configDump: configDump(config, nodeId),
   });
   await http.listen(config.listenHttp.host, config.listenHttp.port);

@@ -5,7 +5,6 @@ import { errorText, hasErrorCode, type Logger, syncDirectory } from "../service"
 import type { TenantTimelineId } from "./acceptor-state";
 import { formatTtid } from "./acceptor-state";
 import { type ControlFileContent, readControlFile } from "./control-file";
-import type { Failpoints } from "./failpoints";
 import { Mutex } from "./mutex";
 import { Timeline } from "./timeline";
 
@@ -14,7 +13,6 @@ export interface TimelineMapOptions {
   nodeId: number;
   sync: boolean;
   log: Logger;
-  failpoints: Failpoints;
   /** Called for each timeline that can be used from now on. */
   onOpened: (timeline: Timeline) => void;
 }
@@ -134,9 +132,9 @@ export class TimelineMap {
   }
 
   #timelineOptions(id: TenantTimelineId) {
-    const { nodeId, sync, log, failpoints } = this.#options;
+    const { nodeId, sync, log } = this.#options;
     const directory = this.#directory(id);
-    return { directory, nodeId, sync, failpoints, log: log.span("timeline", { ttid: formatTtid(id) }) };
+    return { directory, nodeId, sync, log: log.span("timeline", { ttid: formatTtid(id) }) };
   }
 
   async #removeDirectory(path: string): Promise<boolean> {

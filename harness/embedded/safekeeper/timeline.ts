@@ -7,7 +7,6 @@ import { AcceptorError, acceptGreeting, advanceCommit, decideAppend, decideElect
 import type { AcceptorState, Progress, TenantTimelineId } from "./acceptor-state";
 import { maxLsn } from "./acceptor-state";
 import { ControlFile, type ControlFileContent } from "./control-file";
-import type { Failpoints } from "./failpoints";
 import { Listeners } from "./listeners";
 import { Mutex } from "./mutex";
 import { type PeerInfo, Peers } from "./peers";
@@ -21,7 +20,6 @@ export interface TimelineOptions {
   sync: boolean;
   nodeId: number;
   log: Logger;
-  failpoints: Failpoints;
 }
 
 export interface VoteReply {
@@ -43,7 +41,6 @@ export interface AppendMessage extends Append {
 export class Timeline {
   readonly directory: string;
   readonly nodeId: number;
-  readonly failpoints: Failpoints;
   readonly log: Logger;
   readonly peers = new Peers();
   readonly receivers = new Set<WalReceiver>();
@@ -68,7 +65,6 @@ export class Timeline {
   private constructor(options: TimelineOptions, content: ControlFileContent) {
     this.directory = options.directory;
     this.nodeId = options.nodeId;
-    this.failpoints = options.failpoints;
     this.log = options.log;
     this.#sync = options.sync;
     this.#control = new ControlFile(options.directory, options.sync, content);

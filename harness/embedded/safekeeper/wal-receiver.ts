@@ -1,6 +1,6 @@
 import type { AcceptorMessage, AppendRequest, CopyBothStream, ProposerGreeting, ProposerMessage } from "../../wire";
 import { decodeProposerMessage, encodeAcceptorMessage } from "../../wire";
-import type { Logger } from "../service";
+import { failpoint, type Logger } from "../service";
 import { Lsn } from "../../types";
 import { AcceptorError } from "./acceptor";
 import { combineHotStandby } from "./feedback";
@@ -91,7 +91,7 @@ export class WalReceiver {
   }
 
   async #append(timeline: Timeline, message: AppendRequest): Promise<void> {
-    await timeline.failpoints.at("sk-acceptor-pausable", timeline.cancelled);
+    await failpoint("sk-acceptor-pausable", timeline.cancelled);
     const outcome = await timeline.append({ ...message, proposerUuid: message.proposerId.toString("hex") });
     // WAL is answered when it is on disk; heartbeats and superseded proposers at once.
     if (outcome === "superseded" || message.wal.length === 0) this.#answerAppend(timeline);

@@ -1,6 +1,7 @@
 import { Lsn } from "../../types";
 import type { CopyBothStream, WalReceiverMessage } from "../../wire";
 import { decodeWalReceiverMessage, encodeWalSenderMessage, PgError, toPgTime } from "../../wire";
+import { failpoint, sleepAt } from "../service";
 import { segmentStart } from "../wal/segments";
 import { minLsn } from "./acceptor-state";
 import { NO_HOT_STANDBY, NO_STANDBY_REPLY, type WalSenderFeedback } from "./feedback";
@@ -96,8 +97,9 @@ export class WalSender {
   }
 
   async #sendChunk(end: Lsn): Promise<void> {
-    const { timeline, stream } = this.options;
-    await timeline.failpoints.at("sk-pause-send", timeline.cancelled);
+    const { timeline, stream, appname } = this.options;
+    await failpoint("sk-pause-send", timeline.cancelled);
+    if (appname === "replica") await sleepAt("sk-send-wal-replica-sleep", timeline.cancelled);
     const walStart = this.#position;
     const { walSegSize } = timeline.state.server;
     this.#reader ??= new WalReader(timeline.directory, walSegSize);

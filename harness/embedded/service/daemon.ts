@@ -1,5 +1,6 @@
 import { UsageError } from "./arguments";
 import { errorText } from "./errors";
+import { startFailpoints } from "./failpoints";
 import { createLogger, type Logger } from "./log";
 import { VERSION_TEXT } from "./version";
 
@@ -45,6 +46,7 @@ async function serve(name: string, log: Logger, start: (context: DaemonContext) 
     process.on("SIGINT", terminate);
   });
   log.info(`${name} version: ${VERSION_TEXT}`);
+  startFailpoints(log);
   const starting = start({ log, shutdown: shutdown.signal, argv: process.argv.slice(2) }).catch(failStart);
   const daemon = await Promise.race([starting, told.then(() => within(START_GRACE_MS, starting))]);
   await Promise.race(daemon?.stopped === undefined ? [told] : [told, daemon.stopped]);

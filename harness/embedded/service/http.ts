@@ -10,6 +10,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiError, badRequest, internal } from "./api-error";
+import { bearerToken, type Claims, type JwtAuth, orForbidden } from "./auth";
 import { errorText } from "./errors";
 import { jsonText, parseJson } from "./json";
 import type { Logger } from "./log";
@@ -22,6 +23,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly raw: IncomingMessage;
+  /** What the caller's token says; undefined where none is asked for. */
+  readonly claims: Claims | undefined;
   /** Logs within this request's span. */
   readonly log: Logger;
   /** The whole body as JSON. 400 as Neon words it when it is missing or broken; large integers are bigint. */
@@ -52,6 +55,9 @@ export type HttpHandler = (request: HttpRequest) => unknown;
 export interface HttpServiceOptions {
   /** The answer for an unknown route; by default the plain text `Not Found` of safekeeper and storage controller. */
   notFound?: HttpReply;
+  /** With it, every request needs a token that it accepts, but for those of `openPaths`. */
+  auth?: JwtAuth | undefined;
+  openPaths?: readonly string[];
   /** Runs before every handler; throws an ApiError to refuse. */
   authorize?: (request: HttpRequest) => void | Promise<void>;
   /** Headers of every answer. */
@@ -163,6 +169,7 @@ export class HttpService {
       query: url.searchParams,
       headers: raw.headers,
       raw,
+      claims: this.#claimsOf(raw, url.pathname),
       log,
       json: async <T>() => (await readJson(raw)) as T,
       body: () => readBody(raw),
@@ -171,6 +178,13 @@ export class HttpService {
     if (match === undefined) return this.#options.notFound ?? new HttpReply(404, "Not Found", "text/plain");
     const result: unknown = await match.handler(request);
     return result instanceof HttpReply ? result : new HttpReply(200, result);
+  }
+
+  #claimsOf(raw: IncomingMessage, path: string): Claims | undefined {
+    const { auth, openPaths = [] } = this.#options;
+    if (auth === undefined || openPaths.includes(path)) return undefined;
+    const token = bearerToken(raw.headers.authorization);
+    return orForbidden(() => auth.decode(token));
   }
 
   /** Stops listening, drops idle connections and, after half a second, busy ones. */

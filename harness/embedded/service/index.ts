@@ -1,12 +1,15 @@
 export * from "./api-error";
+export { AuthError, checkTenantPermission, type Claims, JwtAuth, orForbidden, type Scope } from "./auth";
 export { parseArguments, UsageError } from "./arguments";
 export { type DaemonContext, runDaemon, type RunningDaemon } from "./daemon";
 export { type HostPort, parseEndpointUrl, parseHostPort } from "./endpoints";
 export { errorText, hasErrorCode } from "./errors";
+export { failAt, failpoint, putFailpoints, sleepAt } from "./failpoints";
 export { readToml, syncDirectory, writeFileDurably } from "./files";
 export { type HttpHandler, HttpReply, type HttpRequest, HttpService } from "./http";
 export { jsonText, parseJson } from "./json";
 export { createLogger, type Logger, timestamp } from "./log";
 export { createRegistry, metricsRoute } from "./metrics";
+export { PermissionTable } from "./permissions";
 export { claimPidFile } from "./pid-file";
 export { VERSION_TEXT } from "./version";

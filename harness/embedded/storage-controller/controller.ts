@@ -20,6 +20,8 @@ export interface ControllerOptions {
   addressForPeers: string;
   /** Sent to pageservers as bearer token. */
   jwtToken: string | undefined;
+  /** PEM of the key that signs the tokens of those who call; without it everybody may do everything. */
+  publicKey: string | undefined;
 }
 
 /** What startup waits at most for pageservers that neither answer nor refuse. */

@@ -1,4 +1,4 @@
-import { type HttpService, internal, notFound } from "../service";
+import { type HttpService, internal, notFound, putFailpoints } from "../service";
 import { TenantShardId } from "../../types";
 import type { Controller } from "./controller";
 import { newShardRecord, shardText } from "./model";
@@ -106,6 +106,7 @@ export function addDebugApi(http: HttpService, controller: Controller): void {
     const { tenant_shard_id } = await request.json<{ tenant_shard_id: string }>();
     return inspect(controller, TenantShardId.format(parseShardId(tenant_shard_id)));
   });
+  http.route("PUT", "/debug/v1/failpoints", putFailpoints);
   http.route("GET", "/debug/v1/scheduler", () => dumpScheduler(controller));
   http.route("GET", "/debug/v1/tenant", () => controller.shards.all().map(dumpShard));
   http.route("GET", "/debug/v1/tenant/:tenant_id/locate", ({ params }) => locate(controller, params["tenant_id"]));

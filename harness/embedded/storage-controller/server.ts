@@ -1,10 +1,11 @@
-import { createRegistry, type HostPort, HttpService, metricsRoute, unavailable } from "../service";
+import { createRegistry, type HostPort, HttpService, JwtAuth, metricsRoute, unavailable } from "../service";
 import { addMetadataHealthApi } from "./metadata-health";
 import { addSafekeeperApi } from "./safekeepers";
 import { addControlApi } from "./control-api";
 import { Controller, type ControllerOptions } from "./controller";
 import { addDebugApi } from "./debug-api";
 import { addControllerMetrics } from "./metrics";
+import { requirePermission } from "./permissions";
 import { addTenantApi } from "./tenant-api";
 import { addTimelineApi } from "./timeline-api";
 import { addUpcalls } from "./upcalls";
@@ -14,11 +15,14 @@ export interface StorageController {
   close(): Promise<void>;
 }
 
+const OPEN_PATHS = ["/status", "/ready", "/metrics"];
+
 /** Loads the state, listens, asks the known nodes how they are, and is then ready. */
 export async function startStorageController(listen: HostPort, options: ControllerOptions): Promise<StorageController> {
   const controller = await Controller.load(options);
   let ready = false;
-  const http = new HttpService(options.log);
+  const auth = options.publicKey === undefined ? undefined : JwtAuth.fromPem(options.publicKey);
+  const http = new HttpService(options.log, { auth, openPaths: OPEN_PATHS, authorize: requirePermission });
   http.route("GET", "/status", () => null);
   http.route("GET", "/ready", () => {
     if (!ready) throw unavailable("Startup reconciliation is not over");

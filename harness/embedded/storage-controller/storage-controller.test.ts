@@ -38,6 +38,7 @@ async function controller(repoDir: string) {
       maxWarmingUpIntervalMs: 1000,
       addressForPeers: "http://127.0.0.1:1/",
       jwtToken: undefined,
+      publicKey: undefined,
     },
   );
   const close = () => started.close();

@@ -118,7 +118,7 @@ ${more}`,
 
   test.each([
     ["wait_lsn_timeuot = '5s'", "unknown field `wait_lsn_timeuot`"],
-    ["pg_auth_type = 'NeonJWT'", "pg_auth_type NeonJWT is not supported"],
+    ["pg_auth_type = 'NeonJWT'", "auth_validation_public_key_path is missing"],
     ["[tenant_config]\nbogus = 1", "unknown field `bogus`"],
     ["control_plane_api = 5", "control_plane_api must be a string"],
   ])("%s is refused", async (line, message) => {

@@ -24,6 +24,12 @@ export interface PageserverConfig {
   /** Base URL of the upcalls, or undefined where no storage controller is configured. */
   readonly controlPlaneApi: string | undefined;
   readonly controlPlaneToken: string | undefined;
+  /** Whether clients of the port need a token, and the file or directory of the keys that may have signed it. */
+  readonly httpAuth: boolean;
+  readonly pgAuth: boolean;
+  readonly authKeyPath: string | undefined;
+  /** What this node shows to safekeepers. */
+  readonly safekeeperToken: string | undefined;
   readonly remotePath: string;
   readonly listenPg: HostPort;
   readonly listenHttp: HostPort;
@@ -54,10 +60,22 @@ function required(raw: Raw, key: string): string {
 function refuseUnknownKeys(raw: Raw): void {
   const unknown = Object.keys(raw).find((key) => !KNOWN_KEYS.has(key));
   if (unknown !== undefined) throw new Error(`pageserver.toml: unknown field \`${unknown}\``);
-  for (const key of ["pg_auth_type", "http_auth_type"]) {
-    const type = text(raw, key) ?? "Trust";
-    if (type !== "Trust") throw new Error(`pageserver.toml: ${key} ${type} is not supported by the embedded engine`);
+}
+
+function usesTokens(raw: Raw, key: "pg_auth_type" | "http_auth_type"): boolean {
+  const type = text(raw, key) ?? "Trust";
+  if (type !== "Trust" && type !== "NeonJWT") {
+    throw new Error(`pageserver.toml: ${key} is ${type}, expected Trust or NeonJWT`);
   }
+  if (type === "NeonJWT" && text(raw, "auth_validation_public_key_path") === undefined) {
+    throw new Error(`pageserver.toml: auth_validation_public_key_path is missing, which ${key} NeonJWT needs`);
+  }
+  return type === "NeonJWT";
+}
+
+function keyPath(raw: Raw, workdir: string): string | undefined {
+  const path = text(raw, "auth_validation_public_key_path");
+  return path === undefined ? undefined : resolve(workdir, path);
 }
 
 function remotePath(raw: Raw, workdir: string): string {
@@ -92,6 +110,10 @@ export async function loadConfig(workdir: string): Promise<PageserverConfig> {
     brokerEndpoint: required(raw, "broker_endpoint"),
     controlPlaneApi: text(raw, "control_plane_api"),
     controlPlaneToken: text(raw, "control_plane_api_token"),
+    httpAuth: usesTokens(raw, "http_auth_type"),
+    pgAuth: usesTokens(raw, "pg_auth_type"),
+    authKeyPath: keyPath(raw, workdir),
+    safekeeperToken: process.env["NEON_AUTH_TOKEN"],
     remotePath: remotePath(raw, workdir),
     listenPg: parseHostPort(required(raw, "listen_pg_addr")),
     listenHttp: parseHostPort(required(raw, "listen_http_addr")),

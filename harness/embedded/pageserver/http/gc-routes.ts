@@ -1,5 +1,5 @@
 import { Lsn } from "../../../types";
-import { badRequest, type HttpRequest, type HttpService, internal } from "../../service";
+import { badRequest, failpoint, type HttpRequest, type HttpService, internal } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { parseLsn, timelineOf } from "./parameters";
 
@@ -22,6 +22,7 @@ async function doGc(manager: TenantManager, request: HttpRequest): Promise<unkno
   if (horizon !== undefined && horizon !== null && (typeof horizon !== "number" || horizon < 0)) {
     throw badRequest("Failed to parse json request: invalid gc_horizon");
   }
+  await failpoint("immediate_gc_task_pre");
   return manager.maintenance.collectGarbage(tenant, timeline, horizon ?? undefined);
 }
 

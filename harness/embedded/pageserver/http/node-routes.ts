@@ -1,19 +1,39 @@
 import { statfs } from "node:fs/promises";
-import { badRequest, HttpReply, type HttpRequest, type HttpService } from "../../service";
+import {
+  badRequest,
+  errorText,
+  failpoint,
+  HttpReply,
+  type HttpRequest,
+  type HttpService,
+  type JwtAuth,
+  type Logger,
+  putFailpoints,
+  unavailable,
+} from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 
 /** Status and administration of the node as a whole. */
-export function addNodeRoutes(http: HttpService, manager: TenantManager): void {
+export function addNodeRoutes(http: HttpService, manager: TenantManager, auth: JwtAuth | undefined): void {
   const { config } = manager.node;
   http.route("GET", "/v1/status", () => ({ id: config.id }));
-  http.route("PUT", "/v1/failpoints", () => {
-    throw badRequest("Cannot manage failpoints because storage was compiled without failpoints support");
-  });
+  http.route("PUT", "/v1/failpoints", putFailpoints);
   http.route("GET", "/v1/utilization", () => utilization(manager));
-  // Authentication is not enabled, and Neon says no more than that the request was bad.
-  http.route("POST", "/v1/reload_auth_validation_keys", () => new HttpReply(400, null));
+  http.route("POST", "/v1/reload_auth_validation_keys", () => reloadKeys(auth, manager.node.log));
   http.route("POST", "/v1/tracing/event", (request) => logEvent(request));
   http.route("PUT", "/v1/deletion_queue/flush", () => manager.node.deletions.flush());
+}
+
+/** Neon says no more of what went wrong than that the request was bad. */
+async function reloadKeys(auth: JwtAuth | undefined, log: Logger): Promise<HttpReply> {
+  if (auth === undefined) return new HttpReply(400, null);
+  try {
+    await auth.reload();
+    return new HttpReply(200, null);
+  } catch (error) {
+    log.warn(`Error reloading public keys: ${errorText(error)}`);
+    return new HttpReply(400, null);
+  }
 }
 
 const LEVELS = ["trace", "debug", "info", "warn", "error"] as const;
@@ -28,6 +48,7 @@ async function logEvent(request: HttpRequest): Promise<null> {
 }
 
 async function utilization(manager: TenantManager): Promise<unknown> {
+  if ((await failpoint("get-utilization-http-handler")) !== undefined) throw unavailable("failpoint");
   const disk = await statfs(manager.node.config.workdir);
   const tenants = manager.all().filter((tenant) => tenant.isAttached);
   const wanted = tenants

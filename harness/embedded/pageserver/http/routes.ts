@@ -1,4 +1,4 @@
-import type { HttpService } from "../../service";
+import type { HttpService, JwtAuth } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { addGcRoutes } from "./gc-routes";
 import { addLayerRoutes } from "./layer-routes";
@@ -9,8 +9,8 @@ import { addTimelineRoutes } from "./timeline-routes";
 import { addTimestampRoutes } from "./timestamp-routes";
 
 /** Every route of the pageserver (neon-protocols §3.1). */
-export function addRoutes(http: HttpService, manager: TenantManager): void {
-  addNodeRoutes(http, manager);
+export function addRoutes(http: HttpService, manager: TenantManager, auth: JwtAuth | undefined): void {
+  addNodeRoutes(http, manager, auth);
   addTenantConfigRoutes(http, manager);
   addTenantRoutes(http, manager);
   addTimelineRoutes(http, manager);

@@ -3,6 +3,7 @@ import { badRequest, type HttpRequest, type HttpService } from "../../service";
 import { parseTenantConf, type TenantConf } from "../config/tenant-conf";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { orBadRequest, tenantOf } from "./parameters";
+import { requireTenant } from "./permissions";
 
 /** A tenant's own settings: PUT replaces them, PATCH changes some (null takes one back). */
 export function addTenantConfigRoutes(http: HttpService, manager: TenantManager): void {
@@ -26,6 +27,7 @@ async function changeConf(
     () => TenantId.parse(String(idText)),
     "Failed to parse json request: invalid tenant_id",
   );
+  requireTenant(request, tenantId);
   const tenant = manager.attached(TenantShardId.format(TenantShardId.unsharded(tenantId)));
   try {
     const tenantConf = parseTenantConf(merge(tenant.conf.tenantConf, raw));

@@ -1,5 +1,5 @@
 import { Lsn } from "../../../types";
-import { ApiError, badRequest, type HttpRequest, type HttpService, notFound } from "../../service";
+import { ApiError, badRequest, failpoint, type HttpRequest, type HttpService, notFound } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { commitTimes, lsnAt } from "../timeline/commit-times";
 import { flag, timelineOf } from "./parameters";
@@ -18,6 +18,7 @@ async function lsnByTimestamp(manager: TenantManager, request: HttpRequest): Pro
   if (text === null) throw badRequest("no timestamp specified in query parameters");
   const milliseconds = Date.parse(text);
   if (Number.isNaN(milliseconds)) throw badRequest(`Invalid time: "${text}"`);
+  await failpoint("find-lsn-for-timestamp-pausable", timeline.cancelled);
   const commits = await commitTimes(timeline, timeline.lastRecordLsn);
   const { lsn, kind } = lsnAt(commits, microsOf(text, milliseconds), timeline.latestGcCutoffLsn);
   const answer = { lsn: Lsn.format(lsn), kind };

@@ -1,5 +1,7 @@
 import { Lsn } from "../../../types";
 import { PgError, type PgServerConnection, type PgServerHandler } from "../../../wire";
+import { checkTenantPermission, failpoint, type JwtAuth } from "../../service";
+import { PgTokens } from "../../service/pg-tokens";
 import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
 import { findTimeline, parseIds, type TimelineName } from "./find-timeline";
@@ -14,27 +16,38 @@ export class PageService implements PgServerHandler {
   readonly #commands: ReadonlyMap<string, Command>;
 
   readonly #ready: Promise<void>;
+  readonly #tokens: PgTokens;
 
   /** Clients may connect at once, but are served only when `ready` has resolved. */
-  constructor(manager: TenantManager, ready: Promise<void>) {
+  constructor(manager: TenantManager, ready: Promise<void>, auth: JwtAuth | undefined) {
     this.#manager = manager;
     this.#ready = ready;
+    this.#tokens = new PgTokens(auth);
     this.#commands = new Map<string, Command>([
       ["pagestream_v2", (connection, rest) => this.#pagestream(connection, 2, rest)],
       ["pagestream_v3", (connection, rest) => this.#pagestream(connection, 3, rest)],
-      ["basebackup", (_connection, rest) => this.#neonBackup("basebackup", rest)],
-      ["fullbackup", (_connection, rest) => this.#neonBackup("fullbackup", rest)],
+      ["basebackup", (connection, rest) => this.#neonBackup(connection, "basebackup", rest)],
+      ["fullbackup", (connection, rest) => this.#neonBackup(connection, "fullbackup", rest)],
       ["stockbackup", (connection, rest) => this.#stockBackup(connection, rest)],
       ["lease", (connection, rest) => this.#lease(connection, rest)],
       ["set", async (connection) => connection.sendCommandComplete("SELECT 1")],
     ]);
   }
 
-  startup(): Promise<void> {
-    return this.#ready;
+  async authenticate(connection: PgServerConnection, password: () => Promise<string>): Promise<void> {
+    await failpoint("ps::connection-start::pre-login");
+    await this.#tokens.authenticate(connection, password);
+  }
+
+  async startup(): Promise<void> {
+    await failpoint("ps::connection-start::startup-packet");
+    await this.#ready;
   }
 
   async query(connection: PgServerConnection, sql: string): Promise<void> {
+    await failpoint("ps::connection-start::process-query");
+    // Neon ends such a connection without a word.
+    if ((await failpoint("simulated-bad-compute-connection")) !== undefined) return connection.destroy();
     const text = sql.trim().replace(/;$/, "");
     const [, word, rest] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
     if (word === undefined || rest === undefined) throw new PgError(`cannot parse query: ${text}`);
@@ -48,7 +61,7 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for pagestream command: ${rest}`);
     }
-    const name = parseIds(tenant, timeline);
+    const name = this.#permitted(connection, parseIds(tenant, timeline));
     const { images } = this.#manager.node;
     await servePagestream({
       connection,
@@ -67,17 +80,17 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for stockbackup command: ${rest}`);
     }
-    const found = this.#find(parseIds(tenant, timeline));
+    const found = this.#find(connection, parseIds(tenant, timeline));
     await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
   }
 
   /** Refuses as Neon does what is wrong with the command, and then all the rest: a stock Postgres needs another base. */
-  async #neonBackup(command: string, rest: string): Promise<void> {
+  async #neonBackup(connection: PgServerConnection, command: string, rest: string): Promise<void> {
     const [tenant, timeline, lsn] = words(rest);
     if (tenant === undefined || timeline === undefined) {
       throw new PgError(`invalid number of parameters for ${command} command: ${rest}`);
     }
-    const found = this.#find(parseIds(tenant, timeline));
+    const found = this.#find(connection, parseIds(tenant, timeline));
     if (lsn !== undefined && lsn.includes("/")) requireNotCollected(found, parseLsn(lsn));
     throw new PgError(`unsupported command ${command} in ${command} ${rest}`);
   }
@@ -88,7 +101,7 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || lsn === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for lease lsn command: ${words(rest).slice(1).join(" ")}`);
     }
-    const found = this.#find(parseIds(tenant, timeline));
+    const found = this.#find(connection, parseIds(tenant, timeline));
     const [at, lengthMs] = [parseLsn(lsn), found.conf().milliseconds("lsn_lease_length")];
     // What was collected already cannot be promised; Neon answers as if it could.
     const isGone = at < found.latestGcCutoffLsn && !found.leases.holds(at);
@@ -96,8 +109,13 @@ export class PageService implements PgServerHandler {
     connection.sendRows(["valid_until"], [[String(validUntil)]]);
   }
 
-  #find(name: TimelineName): Timeline {
-    const timeline = findTimeline(this.#manager, name);
+  #permitted(connection: PgServerConnection, name: TimelineName): TimelineName {
+    this.#tokens.check(connection, (claims) => checkTenantPermission(claims, "pageserverapi", name.tenantId));
+    return name;
+  }
+
+  #find(connection: PgServerConnection, name: TimelineName): Timeline {
+    const timeline = findTimeline(this.#manager, this.#permitted(connection, name));
     if (timeline === undefined) throw new PgError("not found");
     return timeline;
   }

@@ -1,3 +1,4 @@
+import { failpoint } from "../../service";
 import {
   type CopyBothStream,
   decodePagestreamRequest,
@@ -20,6 +21,15 @@ export interface PagestreamContext {
   readonly timeline: () => Timeline;
 }
 
+const FAILPOINTS: Record<PagestreamRequest["kind"], string> = {
+  exists: "ps::handle-pagerequest-message::exists",
+  nblocks: "ps::handle-pagerequest-message::nblocks",
+  getpage: "ps::handle-pagerequest-message::getpage",
+  dbsize: "ps::handle-pagerequest-message::dbsize",
+  slru: "ps::handle-pagerequest-message::slrusegment",
+  test: "ps::handle-pagerequest-message::test",
+};
+
 /**
  * Serves one pagestream, answers in the order of the requests. While the client does not take its answers nothing more is read
  * from it, and nobody waits for this function: the socket is destroyed when the timeline has to go.
@@ -30,12 +40,14 @@ export async function servePagestream(context: PagestreamContext): Promise<void>
   for await (const payload of stream) {
     // What a client asked before it left needs no answer.
     if (context.connection.closed.aborted) return;
+    await failpoint("ps::handle-pagerequest-message");
     const request = decodePagestreamRequest(context.version, payload);
     if (served === undefined || served.state === "Stopping") {
       served = await resolve(context, stream, request);
       if (served === undefined) continue;
       served.sessions.add(context.connection);
     }
+    await failpoint(FAILPOINTS[request.kind], served.cancelled);
     await respond(context, stream, request, await answer(served, context.images, request));
   }
   if (stream.peerFinished) throw new PgError("unexpected message: CopyDone during COPY");

@@ -1,4 +1,4 @@
-import { errorText, type Logger } from "../../service";
+import { errorText, failpoint, type Logger } from "../../service";
 import type { RemoteStorage } from "./local-fs";
 
 /** Objects that a tenant shard does not need any more, as its node saw it in a generation. */
@@ -90,6 +90,8 @@ export class DeletionQueue {
   }
 
   async #delete(deletion: Deletion): Promise<void> {
+    await failpoint("deletion-queue-before-execute-pause", this.#stop.signal);
+    if ((await failpoint("deletion-queue-before-execute")) !== undefined) throw new Error("failpoint set");
     for (const key of deletion.keys) await this.#remote.remove(key);
     this.counts.executed += deletion.keys.length;
     deletion.done();

@@ -1,4 +1,4 @@
-import { errorText, type Logger } from "../../service";
+import { errorText, failAt, failpoint, type Logger } from "../../service";
 import type { Lsn } from "../../../types";
 import type { Layer } from "../layers/layer";
 import type { DeletionQueue } from "./deletion-queue";
@@ -51,11 +51,17 @@ export class RemoteTimelineClient {
   schedule(layers: readonly Layer[], generation: number, index: IndexPart, uploaded?: () => void): void {
     for (const layer of layers) {
       const key = this.#keyOf(layer);
-      this.#enqueue("layer/upload", layer.fileSize, () => this.#remote.uploadFile(key, layer.path));
+      this.#enqueue("layer/upload", layer.fileSize, async () => {
+        await failAt("before-upload-layer");
+        await failpoint("before-upload-layer-pausable", this.#stop.signal);
+        await this.#remote.uploadFile(key, layer.path);
+      });
     }
     const bytes = Buffer.from(formatIndexPart(index));
     const key = `${this.#prefix}/${indexObject(generation)}`;
     this.#enqueue("index/upload", bytes.length, async () => {
+      await failAt("before-upload-index");
+      await failpoint("before-upload-index-pausable", this.#stop.signal);
       await this.#remote.uploadBytes(key, bytes);
       this.#remoteConsistentLsn = index.diskConsistentLsn;
       uploaded?.();
@@ -78,6 +84,12 @@ export class RemoteTimelineClient {
 
   async download(layer: Layer): Promise<void> {
     const key = this.#keyOf(layer);
+    await failpoint("before-downloading-layer-stream-pausable", this.#stop.signal);
+    await failAt(
+      "remote-storage-download-pre-rename",
+      undefined,
+      "remote-storage-download-pre-rename failpoint triggered",
+    );
     await this.#counted("layer/download", layer.fileSize, () => this.#remote.download(key, layer.path));
   }
 

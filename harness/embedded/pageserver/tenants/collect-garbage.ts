@@ -1,3 +1,4 @@
+import { failpoint, sleepAt } from "../../service";
 import { Lsn } from "../../../types";
 import { lsnBefore } from "../timeline/commit-times";
 import { cutoffOf, type GcCounts, judgeLayers, NO_GC } from "../timeline/gc-rules";
@@ -16,6 +17,8 @@ export interface GcResult extends GcCounts {
  */
 export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon?: number): Promise<GcResult> {
   const begin = performance.now();
+  await sleepAt("gc_iteration_internal_after_getting_gc_timelines", timeline.cancelled);
+  await failpoint("before-timeline-gc", timeline.cancelled);
   const counts = await collect(tenant, timeline, horizon ?? timeline.conf().number("gc_horizon"));
   return { ...counts, elapsed: Math.floor(performance.now() - begin) };
 }
@@ -37,6 +40,7 @@ async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Pro
 
 /** Up to where pitr_interval lets go of the history: the last record for no interval, nothing while all is younger. */
 async function pitrCutoff(timeline: Timeline): Promise<Lsn> {
+  await failpoint("Timeline::find_gc_cutoffs-pausable", timeline.cancelled);
   const interval = timeline.conf().milliseconds("pitr_interval");
   if (interval === 0) return timeline.lastRecordLsn;
   return (await lsnBefore(timeline, BigInt(Date.now() - interval) * 1000n)) ?? timeline.latestGcCutoffLsn;

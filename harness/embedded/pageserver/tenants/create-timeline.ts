@@ -2,8 +2,19 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn, PgVersion, TimelineId } from "../../../types";
 import { bootstrapImage } from "../../pg/image";
-import { ApiError, badRequest, conflict, errorText, internal, tooManyRequests, unavailable } from "../../service";
+import {
+  ApiError,
+  badRequest,
+  conflict,
+  errorText,
+  failAt,
+  failpoint,
+  internal,
+  tooManyRequests,
+  unavailable,
+} from "../../service";
 import { orBadRequest } from "../http/parameters";
+import type { Layer } from "../layers/layer";
 import { imageName } from "../layers/layer-name";
 import type { IndexPart } from "../remote/index-part";
 import { firstReadableLsn } from "../timeline/history";
@@ -28,9 +39,17 @@ export async function createTimeline(tenant: Tenant, request: CreateTimelineRequ
   tenant.creating.add(timelineId);
   try {
     return await create(tenant, timelineId, request);
+  } catch (error) {
+    // Whoever tries again must not find half of it.
+    if (!tenant.timelines.has(timelineId)) await removeHalf(tenant, timelineId);
+    throw error;
   } finally {
     tenant.creating.delete(timelineId);
   }
+}
+
+async function removeHalf(tenant: Tenant, timelineId: TimelineId): Promise<void> {
+  await rm(join(tenant.dir, "timelines", timelineId), { recursive: true, force: true });
 }
 
 function create(tenant: Tenant, timelineId: TimelineId, request: CreateTimelineRequest): Promise<Timeline> {
@@ -71,6 +90,8 @@ async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVers
   const dir = join(tenant.dir, "timelines", timelineId);
   const outFile = join(dir, "bootstrap.___temp");
   await mkdir(dir, { recursive: true });
+  await failpoint("timeline-creation-after-uninit");
+  await failAt("after-timeline-dir-creation");
   const manifest = await bootstrapImage({
     distribution: distributionOf(tenant.node.config, version),
     cacheDir: tenant.node.config.cacheDir,
@@ -93,7 +114,7 @@ async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVers
 
 /** Uploads a new timeline, and only then shows it. */
 async function publish(tenant: Tenant, timeline: Timeline, image?: { lsn: Lsn; file: string }): Promise<Timeline> {
-  const layers = [];
+  const layers: Layer[] = [];
   if (image !== undefined) {
     const { size } = await stat(image.file);
     const layer = timeline.addLayer(
@@ -104,16 +125,23 @@ async function publish(tenant: Tenant, timeline: Timeline, image?: { lsn: Lsn; f
     layers.push(layer);
     timeline.logicalSize.estimate(size);
   }
-  timeline.scheduleUpload(layers);
-  await timeline.remoteClient.waitCompletion();
-  if (tenant.state !== "Active") {
+  try {
+    await upload(tenant, timeline, layers);
+  } catch (error) {
     await timeline.shutdown({ flush: false });
-    await rm(timeline.dir, { recursive: true, force: true });
-    throw unavailable("Shutting down");
+    throw error;
   }
   tenant.activate(timeline);
   timeline.log.info(`created at ${Lsn.format(timeline.lastRecordLsn)}`);
   return timeline;
+}
+
+async function upload(tenant: Tenant, timeline: Timeline, layers: readonly Layer[]): Promise<void> {
+  await failpoint("before-initdb-upload", timeline.cancelled);
+  await failAt("before-checkpoint-new-timeline");
+  timeline.scheduleUpload(layers);
+  await timeline.remoteClient.waitCompletion();
+  if (tenant.state !== "Active") throw unavailable("Shutting down");
 }
 
 const notAcceptable = (message: string): ApiError => new ApiError(406, message);

@@ -1,23 +1,60 @@
 import type { TimelineId } from "../../../types";
-import { notFound, preconditionFailed } from "../../service";
+import { conflict, errorText, failAt, failpoint, notFound, preconditionFailed } from "../../service";
+import type { Timeline } from "../timeline/timeline";
 import type { Tenant } from "./tenant";
 
-/** Deletes a timeline here and in remote storage. 404 when it is not there, 412 while it has branches. */
+/**
+ * Deletes a timeline here and in remote storage; resolves when no restart can bring it back, the rest goes on behind. Where
+ * it failed, the next call goes on from there. 404 when the timeline is not there, 412 while it has branches, 409 while an
+ * earlier call is at it.
+ */
 export async function deleteTimeline(tenant: Tenant, timelineId: TimelineId): Promise<void> {
   const timeline = tenant.timelines.get(timelineId);
   if (timeline === undefined) throw notFound("timeline not found");
-  const children = [...tenant.timelines.values()].filter((other) => other.ancestor?.timeline === timeline);
-  if (children.length > 0) {
-    const ids = children.map((child) => child.timelineId).join(", ");
-    throw preconditionFailed(`Cannot delete timeline which has child timelines: [${ids}]`);
+  requireNoChildren(tenant, timeline);
+  if (tenant.deleting.has(timelineId)) throw conflict("timeline deletion is already in progress");
+  tenant.deleting.add(timelineId);
+  try {
+    await markDeleted(tenant, timeline);
+  } catch (error) {
+    tenant.deleting.delete(timelineId);
+    throw error;
   }
+  removeData(tenant, timeline)
+    .catch((error: unknown) => timeline.log.error(`Error: deletion failed: ${errorText(error)}`))
+    .finally(() => tenant.deleting.delete(timelineId));
+}
+
+function requireNoChildren(tenant: Tenant, timeline: Timeline): void {
+  const children = tenant.childrenOf(timeline.timelineId);
+  if (children.length === 0) return;
+  throw preconditionFailed(`Cannot delete timeline which has child timelines: [${children.join(", ")}]`);
+}
+
+/** From here on a restart goes on with the deletion instead of bringing the timeline back. */
+async function markDeleted(tenant: Tenant, timeline: Timeline): Promise<void> {
   timeline.stopServing();
-  // From here on a restart goes on with the deletion instead of bringing the timeline back.
-  timeline.deletedAt = new Date().toISOString();
-  timeline.scheduleUpload([]);
-  await timeline.remoteClient.waitCompletion();
-  await tenant.removeTimeline(timeline, { flush: false });
+  await fail("timeline-delete-before-index-deleted-at");
+  if (timeline.deletedAt === undefined) {
+    timeline.deletedAt = new Date().toISOString();
+    await failpoint("persist_deleted_index_part", timeline.cancelled);
+    timeline.scheduleUpload([]);
+    await timeline.remoteClient.waitCompletion();
+  }
+  await fail("timeline-delete-before-schedule");
+  await tenant.stopTimeline(timeline, { flush: false });
+}
+
+async function removeData(tenant: Tenant, timeline: Timeline): Promise<void> {
+  await failpoint("in_progress_delete");
+  await fail("timeline-delete-before-rm");
   await timeline.removeLocalFiles();
+  await fail("timeline-delete-after-rm");
+  await fail("timeline-delete-before-index-delete");
   await timeline.remoteClient.removeEverything();
+  await fail("timeline-delete-after-index-delete");
+  tenant.timelines.delete(timeline.timelineId);
   timeline.log.info("deleted");
 }
+
+const fail = (name: string): Promise<void> => failAt(name, undefined, `failpoint: ${name}`);

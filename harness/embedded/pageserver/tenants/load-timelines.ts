@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TimelineId } from "../../../types";
-import { hasErrorCode } from "../../service";
+import { failAt, hasErrorCode } from "../../service";
 import { localLayerFile, parseLayerName } from "../layers/layer-name";
 import { findIndexPart } from "../remote/find-index";
 import type { IndexPart } from "../remote/index-part";
@@ -31,6 +31,7 @@ export async function loadTimelines(tenant: Tenant): Promise<Timeline[]> {
 
 async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> {
   const { remote } = tenant.node;
+  await failAt("storage-sync-list-remote-timelines", undefined, "storage-sync-list-remote-timelines");
   const { prefixes } = await remote.list(remoteTimelinesPrefix(tenant.key));
   const indexes = new Map<TimelineId, IndexPart>();
   for (const name of prefixes.toSorted()) {

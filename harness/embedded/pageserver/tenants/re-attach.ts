@@ -1,4 +1,4 @@
-import { errorText, type Logger } from "../../service";
+import { errorText, type Logger, sleepAt } from "../../service";
 import type { PageserverConfig } from "../config/config";
 import type { LocationMode } from "../config/location-conf";
 import { upcall } from "./upcall";
@@ -24,6 +24,7 @@ export async function reAttach(
   let pause = FIRST_RETRY_MS;
   for (;;) {
     try {
+      await sleepAt("control-plane-client-re-attach", signal);
       const url = `${controlPlaneApi.replace(/\/$/, "")}/re-attach`;
       const answer = await upcall<{ tenants: ReAttachTenant[] }>(url, body, config.controlPlaneToken, signal);
       return answer.tenants;

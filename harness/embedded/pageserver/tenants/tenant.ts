@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TenantShardId, type TimelineId } from "../../../types";
-import { type Logger, writeFileDurably } from "../../service";
+import { failAt, type Logger, sleepAt, writeFileDurably } from "../../service";
 import { type LocationConf, locationConfToToml } from "../config/location-conf";
 import { EffectiveConf } from "../config/tenant-conf";
 import type { IndexPart } from "../remote/index-part";
@@ -25,6 +25,8 @@ export class Tenant {
   readonly receivers = new Map<TimelineId, WalConnectionManager>();
   /** Timelines whose creation is under way. */
   readonly creating = new Set<TimelineId>();
+  /** Timelines whose deletion is under way. */
+  readonly deleting = new Set<TimelineId>();
   state: TenantState = "Attaching";
   brokenReason = "";
   #conf: LocationConf;
@@ -58,6 +60,7 @@ export class Tenant {
 
   /** Puts settings in force and writes them to the file `config-v1`. */
   async setConf(conf: LocationConf): Promise<void> {
+    await failAt("tenant-config-before-write", undefined, "tenant-config-before-write");
     this.#conf = conf;
     this.#effective = new EffectiveConf(this.node.config.tenantConf, conf.tenantConf);
     await mkdir(this.dir, { recursive: true });
@@ -67,7 +70,11 @@ export class Tenant {
   /** Loads what remote storage has of the tenant and starts to receive WAL. A failure makes the tenant Broken. */
   async attach(): Promise<void> {
     try {
-      for (const timeline of await loadTimelines(this)) this.activate(timeline);
+      await sleepAt("before-attaching-tenant");
+      const timelines = await loadTimelines(this);
+      await failAt("attach-before-activate", undefined, "attach-before-activate");
+      await sleepAt("attach-before-activate-sleep");
+      for (const timeline of timelines) this.activate(timeline);
       this.state = "Active";
       this.log.info(`attached in generation ${this.generation} with ${this.timelines.size} timelines`);
     } catch (error) {
@@ -105,17 +112,32 @@ export class Tenant {
     this.timelines.set(timeline.timelineId, timeline);
     this.receivers.set(
       timeline.timelineId,
-      new WalConnectionManager(timeline, this.node.broker, () => walSegSize(timeline)),
+      new WalConnectionManager(timeline, this.node.broker, {
+        walSegSize: () => walSegSize(timeline),
+        token: this.node.config.safekeeperToken,
+      }),
     );
   }
 
   /** Ends one timeline here; its clients are cut off first and nobody waits for them. */
   async removeTimeline(timeline: Timeline, options: { flush: boolean }): Promise<void> {
+    await this.stopTimeline(timeline, options);
+    this.timelines.delete(timeline.timelineId);
+  }
+
+  /** As removeTimeline, but the timeline can still be looked at. */
+  async stopTimeline(timeline: Timeline, options: { flush: boolean }): Promise<void> {
     this.receivers.get(timeline.timelineId)?.stop();
     this.receivers.delete(timeline.timelineId);
     await timeline.shutdown(options);
     await this.node.images.drop(timeline);
-    this.timelines.delete(timeline.timelineId);
+  }
+
+  /** Ids of the timelines that branched off this one. */
+  childrenOf(timelineId: TimelineId): TimelineId[] {
+    return [...this.timelines.values()]
+      .filter(({ ancestor }) => ancestor?.timeline.timelineId === timelineId)
+      .map((child) => child.timelineId);
   }
 
   /** Ends everything of the tenant here. With `flush`, what was received is uploaded first. */

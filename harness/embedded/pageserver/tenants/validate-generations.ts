@@ -1,3 +1,4 @@
+import { sleepAt } from "../../service";
 import type { PageserverConfig } from "../config/config";
 import { generationKey, type ValidateGenerations } from "../remote/deletion-queue";
 import { upcall } from "./upcall";
@@ -9,6 +10,7 @@ export function validatorFor(config: PageserverConfig): ValidateGenerations {
   const { controlPlaneApi, controlPlaneToken } = config;
   return async (shards, signal) => {
     if (controlPlaneApi === undefined) return new Set(shards.map(generationKey));
+    await sleepAt("control-plane-client-validate-sleep", signal);
     const url = `${controlPlaneApi.replace(/\/$/, "")}/validate`;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const { tenants } = await upcall<Answer>(url, { tenants: shards }, controlPlaneToken, limited);

@@ -30,6 +30,8 @@ export class TestPageserver {
   readonly dir: string;
   readonly storageController = new FakeStorageController();
   broker: BrokerServer | undefined;
+  /** Sent with every request, where the node asks for one. */
+  token: string | undefined;
   readonly #clients: PgConnection[] = [];
   #process: ChildProcess | undefined;
   #pgPort = 0;
@@ -74,11 +76,14 @@ control_plane_api = '${this.storageController.url}'
 listen_pg_addr = '127.0.0.1:${this.#pgPort}'
 listen_http_addr = 'localhost:${this.#httpPort}'
 remote_storage = { local_path = '../remote' }
-pg_auth_type = 'Trust'
 no_sync = true
 ${settings}
 `,
     );
+  }
+
+  get pgPort(): number {
+    return this.#pgPort;
   }
 
   get httpUrl(): string {
@@ -125,10 +130,16 @@ ${settings}
     return { code, signal: by, elapsedMs: performance.now() - begin };
   }
 
-  async http(method: string, path: string, body?: unknown): Promise<{ status: number; text: string; json: unknown }> {
+  /** `token`: null for none. */
+  async http(
+    method: string,
+    path: string,
+    body?: unknown,
+    token: string | null = this.token ?? null,
+  ): Promise<{ status: number; text: string; json: unknown }> {
     const response = await fetch(`${this.httpUrl}${path}`, {
       method,
-      headers: { connection: "close" },
+      headers: { connection: "close", ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

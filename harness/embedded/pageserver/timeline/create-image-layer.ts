@@ -2,7 +2,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lsn } from "../../../types";
 import { sealImage } from "../../pg/seal";
-import { syncDirectory } from "../../service";
+import { failAt, syncDirectory } from "../../service";
 import type { Layer } from "../layers/layer";
 import { imageName, type LayerName } from "../layers/layer-name";
 import type { MaterializedImages } from "../page-service/materialized-images";
@@ -43,6 +43,11 @@ function seal(timeline: Timeline, images: MaterializedImages, lsn: Lsn, outFile:
   );
 }
 
+const BEFORE_FINISH = {
+  image: "image-layer-writer-fail-before-finish",
+  delta: "delta-layer-writer-fail-before-finish",
+} as const;
+
 /** A layer whose file `write` makes under another name first; it is not in the layer map yet. */
 export async function layerFromFile(
   timeline: Timeline,
@@ -53,6 +58,7 @@ export async function layerFromFile(
   try {
     await write(file);
     timeline.cancelled.throwIfAborted();
+    await failAt(BEFORE_FINISH[name.kind]);
     const { size } = await stat(file);
     const layer = timeline.newLayer({ name, fileSize: size, generation: timeline.generation }, true);
     if (timeline.sync) await syncFile(file);

@@ -1,3 +1,4 @@
+import { failpoint } from "../../service";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Lsn } from "../../../types";
@@ -41,6 +42,7 @@ export async function mergeDeltas(timeline: Timeline): Promise<number> {
     const name = mergedDeltaName(run.start, run.end);
     const merged = await layerFromFile(timeline, name, (file) => concatenate(timeline, run.layers, file));
     await replaceLayers(timeline, { added: [merged], removed: run.layers });
+    await failpoint("after-timeline-compacted-first-L1");
     timeline.log.info(`merged ${run.layers.length} level 0 layers into ${merged.fileName}`);
   }
   return runs.reduce((sum, run) => sum + run.layers.length, 0);

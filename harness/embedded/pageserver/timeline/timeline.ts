@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn, type PgVersion, TenantShardId, type TimelineId } from "../../../types";
-import { errorText, type Logger, syncDirectory } from "../../service";
+import { errorText, failAt, failpoint, type Logger, syncDirectory } from "../../service";
 import type { EffectiveConf } from "../config/tenant-conf";
 import { Layer, type LayerFacts } from "../layers/layer";
 import { LayerMap } from "../layers/layer-map";
@@ -201,17 +201,23 @@ export class Timeline {
   async #finishLayer(frozen: OpenLayer, prevRecordLsn: Lsn): Promise<void> {
     if (this.cancelled.aborted) return;
     if (this.#options.sync) await frozen.sync();
+    await failpoint("flush-frozen-pausable", this.cancelled);
     if (this.cancelled.aborted) return;
+    await failAt("delta-layer-writer-fail-before-finish");
     const name = deltaName(frozen.start, frozen.end);
     const facts = { name, fileSize: frozen.size, generation: this.#options.generation() };
     const layer = this.addLayer(facts, true);
     frozen.renameTo(layer.path);
     this.wal.flushed(frozen);
     if (this.#options.sync) await syncDirectory(this.dir);
+    await failpoint("flush-layer-cancel-after-writing-layer-out-pausable", this.cancelled);
+    const refused = await failpoint("checkpoint-before-saving-metadata");
+    if (refused !== undefined) throw new Error(refused);
     this.#diskConsistentLsn = frozen.end;
     this.#flushedPrevRecordLsn = prevRecordLsn;
     this.scheduleUpload([layer]);
     this.onProgress();
+    await failpoint("flush-frozen-exit");
   }
 
   /** Uploads layers (already in the layer map) and an index that names all layers. */

@@ -22,7 +22,7 @@ export class WalConnectionManager {
   readonly #log: Logger;
   readonly #candidates: Candidates;
   readonly #subscription: Subscription;
-  readonly #walSegSize: () => Promise<number>;
+  readonly #options: { walSegSize: () => Promise<number>; token: string | undefined };
   readonly #check: NodeJS.Timeout;
   #current: Current | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -30,11 +30,15 @@ export class WalConnectionManager {
   #lastReceivedLsn: Lsn | undefined;
   #lastReceivedMicros: number | undefined;
 
-  constructor(timeline: Timeline, broker: BrokerClient, walSegSize: () => Promise<number>) {
+  constructor(
+    timeline: Timeline,
+    broker: BrokerClient,
+    options: { walSegSize: () => Promise<number>; token: string | undefined },
+  ) {
     const { tenantId } = timeline.shardId;
     this.#timeline = timeline;
     this.#log = timeline.log.span("wal_connection_manager");
-    this.#walSegSize = walSegSize;
+    this.#options = options;
     this.#candidates = new Candidates(() => timeline.conf().milliseconds("lagging_wal_timeout"));
     this.#subscription = broker.subscribe({ tenantId, timelineId: timeline.timelineId }, (info) => {
       this.#candidates.update(info);
@@ -90,7 +94,8 @@ export class WalConnectionManager {
       await receiveWal({
         timeline: this.#timeline,
         address: parseHostPort(candidate.connstr),
-        walSegSize: await this.#walSegSize(),
+        walSegSize: await this.#options.walSegSize(),
+        token: this.#options.token,
         signal: abort.signal,
         onReceived: (lsn) => this.#received(current, lsn),
       });

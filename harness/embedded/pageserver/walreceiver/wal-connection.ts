@@ -9,6 +9,8 @@ export interface WalConnectionOptions {
   readonly timeline: Timeline;
   readonly address: HostPort;
   readonly walSegSize: number;
+  /** The token that safekeepers ask for. */
+  readonly token: string | undefined;
   readonly signal: AbortSignal;
   /** Called once the safekeeper has begun to stream, and whenever WAL came. */
   readonly onReceived: (lsn: Lsn) => void;
@@ -20,6 +22,7 @@ export async function receiveWal(options: WalConnectionOptions): Promise<void> {
   const connection = await PgConnection.connect({
     ...address,
     user: "no_user",
+    ...(options.token === undefined ? {} : { password: options.token }),
     database: "no_db",
     signal,
     timeoutMs: timeline.conf().milliseconds("walreceiver_connect_timeout"),
