@@ -13,6 +13,7 @@ import {
   internal,
   JwtAuth,
   metricsRoute,
+  openRemoteStorage,
   parseArguments,
   type RunningDaemon,
   timestamp,
@@ -26,7 +27,6 @@ import { PageService } from "./page-service/handler";
 import { MaterializedImages } from "./page-service/materialized-images";
 import { materializerFor } from "./page-service/materializer";
 import { DeletionQueue } from "./remote/deletion-queue";
-import { LocalFs } from "./remote/local-fs";
 import { initialLoad } from "./tenants/initial-load";
 import { reAttach } from "./tenants/re-attach";
 import { TenantManager } from "./tenants/tenant-manager";
@@ -69,7 +69,8 @@ export async function startPageserver(context: DaemonContext): Promise<RunningDa
 }
 
 function createManager(config: PageserverConfig, registry: Registry, { log }: DaemonContext): TenantManager {
-  const remote = new LocalFs(config.remotePath, { sync: !config.noSync });
+  const { remoteStorage, workdir, noSync } = config;
+  const remote = openRemoteStorage(remoteStorage, { where: "pageserver.toml", workdir, sync: !noSync });
   return new TenantManager({
     config,
     remote,
@@ -120,6 +121,7 @@ async function load(manager: TenantManager, { log, shutdown }: DaemonContext): P
       config.controlPlaneApi === undefined ? undefined : await reAttach(config, config.controlPlaneApi, log, shutdown);
     await initialLoad(manager, answer);
     manager.maintenance.start();
+    manager.warmCopies.start();
     log.info("Initial load completed");
   } catch (error) {
     // Told to stop while loading: there is nothing to complain about.

@@ -12,4 +12,6 @@ export { createLogger, type Logger, timestamp } from "./log";
 export { createRegistry, metricsRoute } from "./metrics";
 export { PermissionTable } from "./permissions";
 export { claimPidFile } from "./pid-file";
+export { openRemoteStorage } from "./remote/open";
+export type { RemoteStorage } from "./remote/remote-storage";
 export { VERSION_TEXT } from "./version";

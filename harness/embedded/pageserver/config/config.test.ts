@@ -107,7 +107,7 @@ ${more}`,
     expect(await loadConfig(dir)).toMatchObject({
       id: 7,
       pgDistribDir: join(dir, "../pg"),
-      remotePath: join(dir, "../remote"),
+      remoteStorage: { local_path: "../remote" },
       listenPg: { host: "127.0.0.1", port: 2 },
       waitLsnTimeoutMs: 5000,
       tenantConf: { gc_period: "1h" },

@@ -30,7 +30,8 @@ export interface PageserverConfig {
   readonly authKeyPath: string | undefined;
   /** What this node shows to safekeepers. */
   readonly safekeeperToken: string | undefined;
-  readonly remotePath: string;
+  /** The table `remote_storage`. */
+  readonly remoteStorage: unknown;
   readonly listenPg: HostPort;
   readonly listenHttp: HostPort;
   readonly availabilityZone: string | undefined;
@@ -78,14 +79,6 @@ function keyPath(raw: Raw, workdir: string): string | undefined {
   return path === undefined ? undefined : resolve(workdir, path);
 }
 
-function remotePath(raw: Raw, workdir: string): string {
-  const storage = raw["remote_storage"] as { local_path?: unknown } | undefined;
-  if (typeof storage?.local_path !== "string") {
-    throw new Error("pageserver.toml: remote_storage must be { local_path = '…' } for the embedded engine");
-  }
-  return resolve(workdir, storage.local_path);
-}
-
 async function readMetadata(workdir: string): Promise<NodeMetadata | undefined> {
   try {
     return JSON.parse(await readFile(join(workdir, "metadata.json"), "utf8")) as NodeMetadata;
@@ -114,7 +107,7 @@ export async function loadConfig(workdir: string): Promise<PageserverConfig> {
     pgAuth: usesTokens(raw, "pg_auth_type"),
     authKeyPath: keyPath(raw, workdir),
     safekeeperToken: process.env["NEON_AUTH_TOKEN"],
-    remotePath: remotePath(raw, workdir),
+    remoteStorage: raw["remote_storage"],
     listenPg: parseHostPort(required(raw, "listen_pg_addr")),
     listenHttp: parseHostPort(required(raw, "listen_http_addr")),
     availabilityZone: text(raw, "availability_zone"),

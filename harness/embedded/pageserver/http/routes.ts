@@ -3,6 +3,7 @@ import type { TenantManager } from "../tenants/tenant-manager";
 import { addGcRoutes } from "./gc-routes";
 import { addLayerRoutes } from "./layer-routes";
 import { addNodeRoutes } from "./node-routes";
+import { addSecondaryRoutes } from "./secondary-routes";
 import { addTenantConfigRoutes } from "./tenant-config-routes";
 import { addTenantRoutes } from "./tenant-routes";
 import { addTimelineRoutes } from "./timeline-routes";
@@ -13,6 +14,7 @@ export function addRoutes(http: HttpService, manager: TenantManager, auth: JwtAu
   addNodeRoutes(http, manager, auth);
   addTenantConfigRoutes(http, manager);
   addTenantRoutes(http, manager);
+  addSecondaryRoutes(http, manager);
   addTimelineRoutes(http, manager);
   addLayerRoutes(http, manager);
   addGcRoutes(http, manager);

@@ -8,9 +8,10 @@ import {
   type LocationMode,
 } from "../config/location-conf";
 import { parseTenantConf } from "../config/tenant-conf";
+import { scanRemoteStorage } from "../tenants/scan-remote-storage";
 import type { Tenant } from "../tenants/tenant";
 import type { TenantManager } from "../tenants/tenant-manager";
-import { shardIdOf, tenantOf } from "./parameters";
+import { shardIdOf } from "./parameters";
 
 /** Tenants: where they are, what state they are in. */
 export function addTenantRoutes(http: HttpService, manager: TenantManager): void {
@@ -43,16 +44,9 @@ export function addTenantRoutes(http: HttpService, manager: TenantManager): void
     if (tenant === undefined) throw notFound(`Tenant shard ${key} not found`);
     return locationConfToJson(tenant.id, tenant.conf);
   });
-  http.route("GET", "/v1/tenant/:tenant_shard_id/secondary/status", (request) => {
-    const key = TenantShardId.format(shardIdOf(request));
-    if (manager.find(key)?.conf.mode !== "Secondary") throw notFound(`Shard ${key} not found`);
-    // A secondary location holds nothing yet: layers come when it is attached.
-    return { heatmap_mtime: null, layers_downloaded: 0, layers_total: 0, bytes_downloaded: 0, bytes_total: 0 };
-  });
-  http.route("GET", "/v1/tenant/:tenant_shard_id/scan_remote_storage", (request) => {
-    const tenant = tenantOf(manager, request);
-    return { shards: [{ tenant_shard_id: tenant.key, generation: tenant.generation }] };
-  });
+  http.route("GET", "/v1/tenant/:tenant_shard_id/scan_remote_storage", (request) =>
+    scanRemoteStorage(manager.node.remote, shardIdOf(request).tenantId),
+  );
 }
 
 function tenantInfo(tenant: Tenant, size: number | null): Record<string, unknown> {

@@ -10,6 +10,8 @@ export interface LayerFacts {
   readonly name: LayerName;
   readonly fileSize: number;
   readonly generation: number;
+  /** `NNCC` of the shard that wrote the layer, which may have been split since; undefined: an unsharded tenant. */
+  readonly shard?: string | undefined;
 }
 
 /** A finished layer file of one timeline; it may be on this disk, in remote storage, or both. It never changes. */
@@ -18,6 +20,7 @@ export class Layer {
   readonly fileName: string;
   readonly fileSize: number;
   readonly generation: number;
+  readonly shard: string | undefined;
   readonly path: string;
   /** When the file came to this disk, and when it was last read (ms since 1970; 0 = never). */
   residenceTime = Date.now();
@@ -31,6 +34,7 @@ export class Layer {
     this.fileName = formatLayerName(facts.name);
     this.fileSize = facts.fileSize;
     this.generation = facts.generation;
+    this.shard = facts.shard;
     this.path = join(timelineDir, localLayerFile(this.fileName, facts.generation));
     this.resident = resident;
     this.#download = download;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findIndexPart } from "./find-index";
 import { formatIndexPart, type IndexPart } from "./index-part";
-import { LocalFs } from "./local-fs";
+import { LocalFs } from "../../service/remote/local-fs";
 import { indexObject, remoteTimelinePrefix } from "./paths";
 
 const TENANT = "1".repeat(32);

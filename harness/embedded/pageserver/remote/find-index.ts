@@ -1,5 +1,5 @@
 import { type IndexPart, parseIndexPart } from "./index-part";
-import type { RemoteStorage } from "./local-fs";
+import type { RemoteStorage } from "../../service";
 import { INDEX_PREFIX, indexObject, remoteTimelinePrefix } from "./paths";
 
 /** The index that a node of `generation` must use: its own, the previous one's, else the highest below. Undefined if none. */

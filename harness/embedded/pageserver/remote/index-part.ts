@@ -1,8 +1,30 @@
 import { Lsn, PgVersion, TimelineId } from "../../../types";
 
+export interface LayerMetadata {
+  readonly fileSize: number;
+  readonly generation: number;
+  /** `NNCC` of the shard that wrote the layer; undefined: an unsharded tenant. */
+  readonly shard?: string | undefined;
+}
+
+/** As it stands in index_part.json and in heatmaps. */
+export interface LayerMetadataJson {
+  file_size: number;
+  generation?: number;
+  shard?: string;
+}
+
+export function layerMetadataToJson({ fileSize, generation, shard }: LayerMetadata): LayerMetadataJson {
+  return { file_size: fileSize, generation, ...(shard === undefined ? {} : { shard }) };
+}
+
+export function layerMetadataFromJson(json: LayerMetadataJson): LayerMetadata {
+  return { fileSize: json.file_size, generation: json.generation ?? 0, shard: json.shard };
+}
+
 /** What index_part.json says about a timeline: which layers exist, and up to where they go. */
 export interface IndexPart {
-  readonly layers: ReadonlyMap<string, { fileSize: number; generation: number }>;
+  readonly layers: ReadonlyMap<string, LayerMetadata>;
   readonly diskConsistentLsn: Lsn;
   readonly prevRecordLsn: Lsn | undefined;
   readonly ancestor: { readonly timelineId: TimelineId; readonly lsn: Lsn } | undefined;
@@ -17,10 +39,7 @@ const VERSION = 10;
 
 /** The text of an index_part.json of version 10 (neon-protocols §6). */
 export function formatIndexPart(part: IndexPart): string {
-  const layers = [...part.layers].map(([name, layer]): [string, unknown] => [
-    name,
-    { file_size: layer.fileSize, generation: layer.generation },
-  ]);
+  const layers = [...part.layers].map(([name, layer]): [string, unknown] => [name, layerMetadataToJson(layer)]);
   return JSON.stringify({
     version: VERSION,
     layer_metadata: Object.fromEntries(layers),
@@ -42,7 +61,7 @@ export function formatIndexPart(part: IndexPart): string {
 
 interface IndexPartJson {
   version: number;
-  layer_metadata: Record<string, { file_size: number; generation?: number }>;
+  layer_metadata: Record<string, LayerMetadataJson>;
   disk_consistent_lsn: string;
   metadata_bytes: {
     prev_record_lsn: string | null;
@@ -61,12 +80,10 @@ export function parseIndexPart(text: string): IndexPart {
   const json = JSON.parse(text) as IndexPartJson;
   if (json.version !== VERSION) throw new Error(`index_part.json has version ${json.version}, expected ${VERSION}`);
   const metadata = json.metadata_bytes;
-  const layers = Object.entries(json.layer_metadata).map(
-    ([name, layer]): [string, { fileSize: number; generation: number }] => [
-      name,
-      { fileSize: layer.file_size, generation: layer.generation ?? 0 },
-    ],
-  );
+  const layers = Object.entries(json.layer_metadata).map(([name, layer]): [string, LayerMetadata] => [
+    name,
+    layerMetadataFromJson(layer),
+  ]);
   return {
     layers: new Map(layers),
     diskConsistentLsn: Lsn.parse(json.disk_consistent_lsn),

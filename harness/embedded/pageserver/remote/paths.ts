@@ -13,5 +13,11 @@ export const INDEX_PREFIX = "index_part.json-";
 
 export const indexObject = (generation: number): string => `${INDEX_PREFIX}${generationSuffix(generation)}`;
 
+/** The id of the tenant shard that wrote a layer. */
+export const layerOwner = (tenantId: string, shard: string | undefined): string =>
+  shard === undefined ? tenantId : `${tenantId}-${shard}`;
+
+export const heatmapObject = (shardId: string): string => `${remoteTenantPrefix(shardId)}/heatmap-v1.json`;
+
 export const layerObject = (fileName: string, generation: number): string =>
   `${fileName}-${generationSuffix(generation)}`;

@@ -3,8 +3,8 @@ import type { Lsn } from "../../../types";
 import type { Layer } from "../layers/layer";
 import type { DeletionQueue } from "./deletion-queue";
 import { formatIndexPart, type IndexPart } from "./index-part";
-import type { RemoteStorage } from "./local-fs";
-import { indexObject, layerObject, remoteTimelinePrefix } from "./paths";
+import type { RemoteStorage } from "../../service";
+import { indexObject, layerObject, layerOwner, remoteTimelinePrefix } from "./paths";
 
 export type RemoteOperation = "layer/upload" | "index/upload" | "layer/download" | "layer/delete";
 
@@ -20,11 +20,13 @@ export class RemoteTimelineClient {
   readonly #remote: RemoteStorage;
   readonly #deletions: DeletionQueue;
   readonly #shardId: string;
+  readonly #timelineId: string;
   readonly #prefix: string;
   readonly #log: Logger;
   readonly #stop = new AbortController();
   #queue: Promise<void> = Promise.resolve();
   #remoteConsistentLsn: Lsn;
+  #visibleRemoteConsistentLsn: Lsn;
 
   constructor(options: {
     remote: RemoteStorage;
@@ -37,14 +39,21 @@ export class RemoteTimelineClient {
     this.#remote = options.remote;
     this.#deletions = options.deletions;
     this.#shardId = options.shardId;
+    this.#timelineId = options.timelineId;
     this.#prefix = remoteTimelinePrefix(options.shardId, options.timelineId);
     this.#log = options.log;
     this.#remoteConsistentLsn = options.remoteConsistentLsn;
+    this.#visibleRemoteConsistentLsn = options.remoteConsistentLsn;
   }
 
   /** Up to where remote storage holds everything. */
   get remoteConsistentLsn(): Lsn {
     return this.#remoteConsistentLsn;
+  }
+
+  /** As far as the storage controller has confirmed that the generation that wrote it counts: safekeepers may rely on it. */
+  get visibleRemoteConsistentLsn(): Lsn {
+    return this.#visibleRemoteConsistentLsn;
   }
 
   /** Uploads layers, then the index that names them, and calls `uploaded`. */
@@ -64,7 +73,20 @@ export class RemoteTimelineClient {
       await failpoint("before-upload-index-pausable", this.#stop.signal);
       await this.#remote.uploadBytes(key, bytes);
       this.#remoteConsistentLsn = index.diskConsistentLsn;
+      this.#askWhetherVisible(generation, index.diskConsistentLsn, uploaded);
       uploaded?.();
+    });
+  }
+
+  #askWhetherVisible(generation: number, lsn: Lsn, applied: (() => void) | undefined): void {
+    if (lsn <= this.#visibleRemoteConsistentLsn) return;
+    this.#deletions.updateLsn(this.#prefix, {
+      shardId: this.#shardId,
+      generation,
+      apply: () => {
+        if (lsn > this.#visibleRemoteConsistentLsn) this.#visibleRemoteConsistentLsn = lsn;
+        applied?.();
+      },
     });
   }
 
@@ -95,7 +117,9 @@ export class RemoteTimelineClient {
 
   /** Gives layers that no index names any more to the deletion queue. */
   deleteLayers(layers: readonly Layer[], generation: number): void {
-    const keys = layers.map((layer) => this.#keyOf(layer));
+    // What a shard inherited when its parent was split, its siblings may still use.
+    const own = layers.filter((layer) => layerOwner(this.#shardId.split("-")[0] ?? "", layer.shard) === this.#shardId);
+    const keys = own.map((layer) => this.#keyOf(layer));
     const counted = this.#start("layer/delete");
     this.#deletions.push({ shardId: this.#shardId, generation, keys, done: () => (counted.finished += 1) });
   }
@@ -111,7 +135,8 @@ export class RemoteTimelineClient {
   }
 
   #keyOf(layer: Layer): string {
-    return `${this.#prefix}/${layerObject(layer.fileName, layer.generation)}`;
+    const owner = layerOwner(this.#shardId.split("-")[0] ?? "", layer.shard);
+    return `${remoteTimelinePrefix(owner, this.#timelineId)}/${layerObject(layer.fileName, layer.generation)}`;
   }
 
   #enqueue(operation: RemoteOperation, bytes: number, work: () => Promise<void>): void {

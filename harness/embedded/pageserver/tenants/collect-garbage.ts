@@ -47,8 +47,8 @@ async function pitrCutoff(timeline: Timeline): Promise<Lsn> {
 }
 
 function branchPoints(tenant: Tenant, timeline: Timeline): Lsn[] {
-  const branches = [...tenant.timelines.values()].flatMap(({ ancestor }) =>
-    ancestor?.timeline === timeline ? [ancestor.lsn] : [],
+  const branches = [...tenant.timelines.values()].flatMap(({ ancestor, deletedAt }) =>
+    ancestor?.timeline === timeline && deletedAt === undefined ? [ancestor.lsn] : [],
   );
   return [...branches, ...[...timeline.branchPoints].map(({ lsn }) => lsn)];
 }

@@ -118,7 +118,7 @@ async function publish(tenant: Tenant, timeline: Timeline, image?: { lsn: Lsn; f
   if (image !== undefined) {
     const { size } = await stat(image.file);
     const layer = timeline.addLayer(
-      { name: imageName(image.lsn), fileSize: size, generation: tenant.generation },
+      { name: imageName(image.lsn), fileSize: size, generation: tenant.generation, shard: timeline.shardSlug },
       true,
     );
     await rename(image.file, layer.path);

@@ -6,7 +6,7 @@ import type { PgVersion } from "../../../types";
 import type { PageserverConfig } from "../config/config";
 import type { MaterializedImages } from "../page-service/materialized-images";
 import type { DeletionQueue } from "../remote/deletion-queue";
-import type { RemoteStorage } from "../remote/local-fs";
+import type { RemoteStorage } from "../../service";
 import type { QuerySeries } from "../timeline/timeline-metrics";
 
 /** What all tenants of this pageserver share. */

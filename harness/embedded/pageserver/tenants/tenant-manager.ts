@@ -6,11 +6,13 @@ import { remoteTenantPrefix } from "../remote/paths";
 import { Maintenance } from "./maintenance";
 import type { PageserverNode } from "./node";
 import { Tenant } from "./tenant";
+import { WarmCopies } from "./warm-copies";
 
 /** The tenant shards on this node. Changes of one shard's location happen one after the other. */
 export class TenantManager {
   readonly node: PageserverNode;
   readonly maintenance = new Maintenance(() => this.all());
+  readonly warmCopies = new WarmCopies(() => this.all());
   readonly #tenants = new Map<string, Tenant>();
   readonly #turns = new Map<string, Promise<unknown>>();
   #shuttingDown = false;
@@ -75,6 +77,7 @@ export class TenantManager {
   async shutdown(): Promise<void> {
     this.#shuttingDown = true;
     this.maintenance.stop();
+    this.warmCopies.stop();
     await Promise.all(this.all().map((tenant) => tenant.shutdown({ flush: true })));
   }
 

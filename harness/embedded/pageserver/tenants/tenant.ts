@@ -8,6 +8,7 @@ import type { IndexPart } from "../remote/index-part";
 import { walSegSize } from "../timeline/record-boundary";
 import { Timeline } from "../timeline/timeline";
 import { WalConnectionManager } from "../walreceiver/connection-manager";
+import { Secondary } from "./secondary";
 import { loadTimelines } from "./load-timelines";
 import type { PageserverNode } from "./node";
 
@@ -27,6 +28,8 @@ export class Tenant {
   readonly creating = new Set<TimelineId>();
   /** Timelines whose deletion is under way. */
   readonly deleting = new Set<TimelineId>();
+  /** What keeps a secondary location warm. */
+  readonly secondary: Secondary | undefined;
   state: TenantState = "Attaching";
   brokenReason = "";
   #conf: LocationConf;
@@ -39,6 +42,7 @@ export class Tenant {
     this.dir = join(node.config.workdir, "tenants", this.key);
     this.log = node.log.span("tenant", { tenant_id: this.key });
     this.#conf = conf;
+    this.secondary = conf.mode === "Secondary" ? new Secondary(this) : undefined;
     this.#effective = new EffectiveConf(node.config.tenantConf, conf.tenantConf);
   }
 
@@ -143,6 +147,7 @@ export class Tenant {
   /** Ends everything of the tenant here. With `flush`, what was received is uploaded first. */
   async shutdown(options: { flush: boolean }): Promise<void> {
     this.state = "Stopping";
+    await this.secondary?.stop();
     const timelines = [...this.timelines.values()];
     for (const timeline of timelines) timeline.stopServing();
     await Promise.all(timelines.map((timeline) => this.removeTimeline(timeline, options)));

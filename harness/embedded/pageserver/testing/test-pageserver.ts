@@ -143,7 +143,7 @@ ${settings}
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    const isJson = text !== "" && response.headers.get("content-type")?.startsWith("application/json") === true;
     return { status: response.status, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
   }
 

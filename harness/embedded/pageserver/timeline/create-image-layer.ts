@@ -60,7 +60,10 @@ export async function layerFromFile(
     timeline.cancelled.throwIfAborted();
     await failAt(BEFORE_FINISH[name.kind]);
     const { size } = await stat(file);
-    const layer = timeline.newLayer({ name, fileSize: size, generation: timeline.generation }, true);
+    const layer = timeline.newLayer(
+      { name, fileSize: size, generation: timeline.generation, shard: timeline.shardSlug },
+      true,
+    );
     if (timeline.sync) await syncFile(file);
     await rename(file, layer.path);
     if (timeline.sync) await syncDirectory(timeline.dir);

@@ -1,3 +1,4 @@
+import { whileReading } from "./history";
 import { failpoint } from "../../service";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
@@ -40,7 +41,9 @@ export async function mergeDeltas(timeline: Timeline): Promise<number> {
   const runs = runsOfL0(timeline.layers.all(), timeline.conf().number("compaction_target_size"));
   for (const run of runs) {
     const name = mergedDeltaName(run.start, run.end);
-    const merged = await layerFromFile(timeline, name, (file) => concatenate(timeline, run.layers, file));
+    const merged = await layerFromFile(timeline, name, (file) =>
+      whileReading(timeline, () => concatenate(timeline, run.layers, file)),
+    );
     await replaceLayers(timeline, { added: [merged], removed: run.layers });
     await failpoint("after-timeline-compacted-first-L1");
     timeline.log.info(`merged ${run.layers.length} level 0 layers into ${merged.fileName}`);

@@ -15,7 +15,7 @@ export function timelineInfo(timeline: Timeline, receiver: WalReceiverStatus | u
     latest_gc_cutoff_lsn: Lsn.format(timeline.latestGcCutoffLsn),
     disk_consistent_lsn: Lsn.format(timeline.diskConsistentLsn),
     remote_consistent_lsn: remoteConsistentLsn,
-    remote_consistent_lsn_visible: remoteConsistentLsn,
+    remote_consistent_lsn_visible: Lsn.format(timeline.remoteClient.visibleRemoteConsistentLsn),
     initdb_lsn: Lsn.format(timeline.initdbLsn),
     current_logical_size: timeline.logicalSize.value,
     current_logical_size_is_accurate: timeline.logicalSize.accurate,

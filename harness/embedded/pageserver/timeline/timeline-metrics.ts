@@ -44,6 +44,7 @@ export class QuerySeries {
 /** What is counted of one timeline; it vanishes with the timeline. */
 export class TimelineMetrics {
   walRecords = 0;
+  evictions = 0;
   readonly labels: TimelineLabels;
   readonly #series: QuerySeries;
   readonly #types = new Set<SmgrQueryType>();

@@ -10,9 +10,9 @@ import { LayerMap } from "../layers/layer-map";
 import { deltaName } from "../layers/layer-name";
 import type { OpenLayer } from "../layers/open-layer";
 import { WalStore } from "../layers/wal-store";
-import type { IndexPart } from "../remote/index-part";
+import type { IndexPart, LayerMetadata } from "../remote/index-part";
 import type { DeletionQueue } from "../remote/deletion-queue";
-import type { RemoteStorage } from "../remote/local-fs";
+import type { RemoteStorage } from "../../service";
 import { RemoteTimelineClient } from "../remote/remote-timeline-client";
 import { LsnLeases } from "./leases";
 import { LogicalSize } from "./logical-size";
@@ -141,6 +141,11 @@ export class Timeline {
     return `${TenantShardId.format(this.shardId)}/${this.timelineId}`;
   }
 
+  /** `NNCC`, or undefined for an unsharded tenant: new layers are of it. */
+  get shardSlug(): string | undefined {
+    return TenantShardId.format(this.shardId).split("-")[1];
+  }
+
   /** The generation in which this node has the tenant now: new layers are of it. */
   get generation(): number {
     return this.#options.generation();
@@ -205,7 +210,7 @@ export class Timeline {
     if (this.cancelled.aborted) return;
     await failAt("delta-layer-writer-fail-before-finish");
     const name = deltaName(frozen.start, frozen.end);
-    const facts = { name, fileSize: frozen.size, generation: this.#options.generation() };
+    const facts = { name, fileSize: frozen.size, generation: this.#options.generation(), shard: this.shardSlug };
     const layer = this.addLayer(facts, true);
     frozen.renameTo(layer.path);
     this.wal.flushed(frozen);
@@ -226,9 +231,7 @@ export class Timeline {
   }
 
   indexPart(): IndexPart {
-    const layers = this.layers
-      .indexed()
-      .map((layer): [string, { fileSize: number; generation: number }] => [layer.fileName, layer]);
+    const layers = this.layers.indexed().map((layer): [string, LayerMetadata] => [layer.fileName, layer]);
     return {
       layers: new Map(layers),
       diskConsistentLsn: this.#diskConsistentLsn,

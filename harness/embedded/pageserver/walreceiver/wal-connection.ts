@@ -122,7 +122,7 @@ class Ingest {
     const timeline = this.#timeline;
     const write = timeline.lastRecordLsn;
     const flush = timeline.diskConsistentLsn;
-    const apply = timeline.remoteClient.remoteConsistentLsn;
+    const apply = timeline.remoteClient.visibleRemoteConsistentLsn;
     const time = toPgTime();
     this.#stream.write(encodeWalReceiverMessage({ kind: "statusUpdate", write, flush, apply, time, reply: false }));
     this.#stream.write(

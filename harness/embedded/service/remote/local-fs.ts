@@ -1,20 +1,7 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-
-/** What a pageserver asks of remote storage; keys are relative to its prefix and use `/`. */
-export interface RemoteStorage {
-  uploadFile(key: string, path: string): Promise<void>;
-  uploadBytes(key: string, bytes: Buffer): Promise<void>;
-  /** Downloads to `path` as a whole: a crash leaves no half file there. */
-  download(key: string, path: string): Promise<void>;
-  /** Undefined when there is no such object. */
-  read(key: string): Promise<Buffer | undefined>;
-  /** Names directly below a prefix: objects, and prefixes that have something below them. */
-  list(prefix: string): Promise<{ objects: string[]; prefixes: string[] }>;
-  remove(key: string): Promise<void>;
-  removePrefix(prefix: string): Promise<void>;
-}
+import type { RemoteStorage } from "./remote-storage";
 
 const TEMP_SUFFIX = "___temp";
 let counter = 0;
@@ -45,8 +32,11 @@ export class LocalFs implements RemoteStorage {
     this.#sync = options.sync;
   }
 
-  uploadFile(key: string, path: string): Promise<void> {
-    return this.#put(key, (temporary) => copyFile(path, temporary, constants.COPYFILE_FICLONE));
+  uploadFile(key: string, path: string, { length }: { length?: number } = {}): Promise<void> {
+    return this.#put(key, async (temporary) => {
+      await copyFile(path, temporary, constants.COPYFILE_FICLONE);
+      if (length !== undefined) await truncate(temporary, length);
+    });
   }
 
   uploadBytes(key: string, bytes: Buffer): Promise<void> {
@@ -80,6 +70,10 @@ export class LocalFs implements RemoteStorage {
       if (isMissing(error)) return { objects: [], prefixes: [] };
       throw error;
     }
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    await this.#put(to, (temporary) => copyFile(join(this.#root, from), temporary, constants.COPYFILE_FICLONE));
   }
 
   async remove(key: string): Promise<void> {
