@@ -1,6 +1,7 @@
 import { Lsn } from "../../../types";
 import { badRequest, failpoint, type HttpRequest, type HttpService, internal } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
+import type { Timeline } from "../timeline/timeline";
 import { parseLsn, timelineOf } from "./parameters";
 
 const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
@@ -8,12 +9,21 @@ const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
 /** Garbage collection and what holds it back. */
 export function addGcRoutes(http: HttpService, manager: TenantManager): void {
   http.route("PUT", `${TIMELINE}/do_gc`, (request) => doGc(manager, request));
-  for (const action of ["block_gc", "unblock_gc"]) {
-    http.route("POST", `${TIMELINE}/${action}`, (request) => {
-      timelineOf(manager, request);
-    });
-  }
+  http.route("POST", `${TIMELINE}/block_gc`, (request) => setGcBlocking(timelineOf(manager, request).timeline, true));
+  http.route("POST", `${TIMELINE}/unblock_gc`, (request) =>
+    setGcBlocking(timelineOf(manager, request).timeline, false),
+  );
   http.route("POST", `${TIMELINE}/lsn_lease`, (request) => leaseLsn(manager, request));
+}
+
+/** Remembered in remote storage, so that it holds after a restart and on another node, too. */
+async function setGcBlocking(timeline: Timeline, isBlocked: boolean): Promise<void> {
+  if ((timeline.gcBlocking !== undefined) === isBlocked) return;
+  timeline.gcBlocking = isBlocked
+    ? { started_at: new Date().toISOString().slice(0, -1), reasons: ["Manual"] }
+    : undefined;
+  timeline.scheduleUpload([]);
+  await timeline.remoteClient.waitCompletion();
 }
 
 async function doGc(manager: TenantManager, request: HttpRequest): Promise<unknown> {

@@ -1,9 +1,12 @@
-import { TenantShardId } from "../../../types";
+import { Lsn, TenantShardId } from "../../../types";
 import { ApiError, HttpReply, type HttpRequest, type HttpService, preconditionFailed } from "../../service";
+import type { OffloadedTimeline } from "../remote/tenant-manifest";
 import { countLogicalSize } from "../page-service/count-logical-size";
 import { setArchival } from "../tenants/archive-timeline";
 import { createTimeline, type CreateTimelineRequest } from "../tenants/create-timeline";
 import { deleteTimeline } from "../tenants/delete-timeline";
+import { detachAncestor } from "../tenants/detach-ancestor";
+import { deleteOffloaded, offloadTimeline } from "../tenants/offload-timeline";
 import type { Tenant } from "../tenants/tenant";
 import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
@@ -29,20 +32,42 @@ export function addTimelineRoutes(http: HttpService, manager: TenantManager): vo
   });
   http.route("GET", "/v1/tenant/:tenant_shard_id/timeline_and_offloaded", (request) => {
     const tenant = tenantOf(manager, request);
-    return { timelines: [...tenant.timelines.values()].map((timeline) => info(tenant, timeline)), offloaded: [] };
+    return {
+      timelines: [...tenant.timelines.values()].map((timeline) => info(tenant, timeline)),
+      offloaded: [...tenant.offloaded.values()].map((offloaded) => offloadedInfo(tenant, offloaded)),
+    };
   });
   http.route("GET", TIMELINE, (request) => getTimeline(manager, request));
   http.route("DELETE", TIMELINE, (request) => removeTimeline(manager, request));
   http.route("PUT", `${TIMELINE}/archival_config`, async (request) => {
-    const { tenant, timeline } = timelineOf(manager, request);
-    await setArchival(tenant, timeline, (await request.json<{ state?: unknown }>()).state);
+    const { state } = await request.json<{ state?: unknown }>();
+    await setArchival(tenantOf(manager, request), timelineIdOf(request), state);
   });
+  http.route("PUT", `${TIMELINE}/offload`, async (request) => {
+    if (tenantOf(manager, request).offloaded.has(timelineIdOf(request))) return;
+    const { tenant, timeline } = timelineOf(manager, request);
+    await offloadTimeline(tenant, timeline);
+  });
+  http.route("PUT", `${TIMELINE}/detach_ancestor`, async (request) => ({
+    reparented_timelines: await detachAncestor(manager, tenantOf(manager, request), timelineIdOf(request)),
+  }));
   http.route("PUT", `${TIMELINE}/checkpoint`, (request) => checkpoint(manager, request));
   http.route("PUT", `${TIMELINE}/compact`, (request) => compact(manager, request));
   http.route("GET", `${TIMELINE}/compact`, (request) => {
     timelineOf(manager, request);
     return [];
   });
+}
+
+function offloadedInfo(tenant: Tenant, offloaded: OffloadedTimeline): Record<string, unknown> {
+  const { ancestorRetainLsn: lsn } = offloaded;
+  return {
+    tenant_id: tenant.key,
+    timeline_id: offloaded.timelineId,
+    ancestor_timeline_id: offloaded.ancestorTimelineId ?? null,
+    ancestor_retain_lsn: lsn === undefined ? null : Lsn.format(lsn),
+    archived_at: offloaded.archivedAt,
+  };
 }
 
 async function getTimeline(manager: TenantManager, request: HttpRequest): Promise<unknown> {
@@ -56,7 +81,9 @@ async function getTimeline(manager: TenantManager, request: HttpRequest): Promis
 async function removeTimeline(manager: TenantManager, request: HttpRequest): Promise<HttpReply> {
   const tenant = manager.find(TenantShardId.format(shardIdOf(request)));
   if (tenant?.isAttached !== true) throw preconditionFailed("Requested tenant is missing");
-  await deleteTimeline(tenant, timelineIdOf(request));
+  const timelineId = timelineIdOf(request);
+  if (tenant.offloaded.has(timelineId)) await deleteOffloaded(tenant, timelineId);
+  else await deleteTimeline(tenant, timelineId);
   return new HttpReply(202, null);
 }
 

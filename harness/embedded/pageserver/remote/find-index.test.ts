@@ -29,6 +29,7 @@ async function upload(generation: number): Promise<void> {
     initdbLsn: 1n,
     pgVersion: 17,
     deletedAt: undefined,
+    lineage: {},
   };
   const key = `${remoteTimelinePrefix(TENANT, TIMELINE)}/${indexObject(generation)}`;
   await remote.uploadBytes(key, Buffer.from(formatIndexPart(part)));

@@ -33,6 +33,21 @@ export interface IndexPart {
   readonly pgVersion: PgVersion;
   readonly deletedAt: string | undefined;
   readonly archivedAt?: string | undefined;
+  /** Where the timeline came from, as it stands in the file. */
+  readonly lineage: Lineage;
+  /** Why no garbage is collected. */
+  readonly gcBlocking?: GcBlocking | undefined;
+}
+
+export interface Lineage {
+  readonly reparenting_history?: readonly string[];
+  /** The ancestor from which it was detached, where it had branched off, and when that was. */
+  readonly original_ancestor?: readonly [timelineId: string, lsn: string, at: string];
+}
+
+export interface GcBlocking {
+  readonly started_at: string;
+  readonly reasons: readonly string[];
 }
 
 const VERSION = 10;
@@ -53,7 +68,8 @@ export function formatIndexPart(part: IndexPart): string {
       initdb_lsn: Lsn.format(part.initdbLsn),
       pg_version: part.pgVersion,
     },
-    lineage: {},
+    ...(part.gcBlocking === undefined ? {} : { gc_blocking: part.gcBlocking }),
+    lineage: part.lineage,
     ...(part.deletedAt === undefined ? {} : { deleted_at: part.deletedAt }),
     ...(part.archivedAt === undefined ? {} : { archived_at: part.archivedAt }),
   });
@@ -73,6 +89,8 @@ interface IndexPartJson {
   };
   deleted_at?: string;
   archived_at?: string;
+  lineage?: Lineage;
+  gc_blocking?: GcBlocking;
 }
 
 /** Reads index_part.json; throws when it is broken or of another version. */
@@ -97,5 +115,7 @@ export function parseIndexPart(text: string): IndexPart {
     pgVersion: PgVersion.parse(String(metadata.pg_version)),
     deletedAt: json.deleted_at,
     archivedAt: json.archived_at,
+    lineage: json.lineage ?? {},
+    gcBlocking: json.gc_blocking,
   };
 }

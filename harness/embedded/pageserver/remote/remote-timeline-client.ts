@@ -115,6 +115,11 @@ export class RemoteTimelineClient {
     await this.#counted("layer/download", layer.fileSize, () => this.#remote.download(key, layer.path));
   }
 
+  /** Copies a layer's object to that of another timeline's layer. */
+  async copyLayer(layer: Layer, target: RemoteTimelineClient, copy: Layer): Promise<void> {
+    await this.#remote.copy(this.#keyOf(layer), target.#keyOf(copy));
+  }
+
   /** Gives layers that no index names any more to the deletion queue. */
   deleteLayers(layers: readonly Layer[], generation: number): void {
     // What a shard inherited when its parent was split, its siblings may still use.

@@ -1,13 +1,21 @@
-import { badRequest, preconditionFailed } from "../../service";
+import type { TimelineId } from "../../../types";
+import { badRequest, notFound, preconditionFailed } from "../../service";
 import type { Timeline } from "../timeline/timeline";
+import { unoffloadTimeline } from "./offload-timeline";
 import type { Tenant } from "./tenant";
 
 /** Archives a timeline or takes that back; remembered in remote storage. 412 where its relatives forbid it. */
-export async function setArchival(tenant: Tenant, timeline: Timeline, state: unknown): Promise<void> {
+export async function setArchival(tenant: Tenant, timelineId: TimelineId, state: unknown): Promise<void> {
   if (state !== "Archived" && state !== "Unarchived") {
     const expected = "expected `Archived` or `Unarchived`";
     throw badRequest(`Failed to parse json request: unknown variant \`${String(state)}\`, ${expected}`);
   }
+  if (tenant.offloaded.has(timelineId)) {
+    if (state === "Unarchived") await unoffloadTimeline(tenant, timelineId);
+    return;
+  }
+  const timeline = tenant.timelines.get(timelineId);
+  if (timeline === undefined) throw notFound(`Timeline ${tenant.key}/${timelineId} was not found`);
   const isArchived = timeline.archivedAt !== undefined;
   if (isArchived === (state === "Archived")) return;
   if (state === "Archived") requireArchivedChildren(tenant, timeline);

@@ -19,6 +19,11 @@ export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon
   const begin = performance.now();
   await sleepAt("gc_iteration_internal_after_getting_gc_timelines", timeline.cancelled);
   await failpoint("before-timeline-gc", timeline.cancelled);
+  const blocked = [...tenant.timelines.values()].find(({ gcBlocking }) => gcBlocking !== undefined);
+  if (blocked !== undefined) {
+    timeline.log.info(`Skipping GC: blocked by timeline ${blocked.timelineId}`);
+    return { ...NO_GC, elapsed: 0 };
+  }
   const counts = await collect(tenant, timeline, horizon ?? timeline.conf().number("gc_horizon"));
   return { ...counts, elapsed: Math.floor(performance.now() - begin) };
 }
@@ -50,5 +55,8 @@ function branchPoints(tenant: Tenant, timeline: Timeline): Lsn[] {
   const branches = [...tenant.timelines.values()].flatMap(({ ancestor, deletedAt }) =>
     ancestor?.timeline === timeline && deletedAt === undefined ? [ancestor.lsn] : [],
   );
-  return [...branches, ...[...timeline.branchPoints].map(({ lsn }) => lsn)];
+  const offloaded = [...tenant.offloaded.values()].flatMap(({ ancestorTimelineId, ancestorRetainLsn }) =>
+    ancestorTimelineId === timeline.timelineId && ancestorRetainLsn !== undefined ? [ancestorRetainLsn] : [],
+  );
+  return [...offloaded, ...branches, ...[...timeline.branchPoints].map(({ lsn }) => lsn)];
 }

@@ -53,6 +53,7 @@ async function removeHalf(tenant: Tenant, timelineId: TimelineId): Promise<void>
 }
 
 function create(tenant: Tenant, timelineId: TimelineId, request: CreateTimelineRequest): Promise<Timeline> {
+  if (tenant.offloaded.has(timelineId)) throw conflict("timeline already exists with different parameters");
   if (typeof request.ancestor_timeline_id === "string") {
     return createBranch(tenant, timelineId, idFrom(request.ancestor_timeline_id), request);
   }
@@ -108,6 +109,7 @@ async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVers
     initdbLsn,
     pgVersion: version,
     deletedAt: undefined,
+    lineage: {},
   };
   return publish(tenant, tenant.newTimeline(timelineId, index, undefined), { lsn, file: outFile });
 }
@@ -158,6 +160,7 @@ async function createBranch(
       `Cannot branch off the timeline that's not present in pageserver: Timeline ${tenant.key}/${ancestorId} was not found`,
     );
   }
+  if (ancestor.archivedAt !== undefined) throw notAcceptable("ancestor timeline is archived");
   const wanted = typeof request.ancestor_start_lsn === "string" ? lsnFrom(request.ancestor_start_lsn) : undefined;
   const held = { lsn: 0n };
   try {
@@ -189,6 +192,7 @@ async function branchAt(
     initdbLsn: ancestor.initdbLsn,
     pgVersion: ancestor.pgVersion,
     deletedAt: undefined,
+    lineage: {},
   };
   return publish(tenant, tenant.newTimeline(timelineId, index, ancestor));
 }

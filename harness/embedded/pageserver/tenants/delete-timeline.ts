@@ -26,7 +26,8 @@ export async function deleteTimeline(tenant: Tenant, timelineId: TimelineId): Pr
 }
 
 function requireNoChildren(tenant: Tenant, timeline: Timeline): void {
-  const children = tenant.childrenOf(timeline.timelineId);
+  const offloaded = [...tenant.offloaded.values()].filter((other) => other.ancestorTimelineId === timeline.timelineId);
+  const children = [...tenant.childrenOf(timeline.timelineId), ...offloaded.map((other) => other.timelineId)];
   if (children.length === 0) return;
   throw preconditionFailed(`Cannot delete timeline which has child timelines: [${children.join(", ")}]`);
 }

@@ -6,11 +6,14 @@ import { localLayerFile, parseLayerName } from "../layers/layer-name";
 import { findIndexPart } from "../remote/find-index";
 import type { IndexPart } from "../remote/index-part";
 import { remoteTimelinePrefix, remoteTimelinesPrefix } from "../remote/paths";
+import { findManifest } from "../remote/tenant-manifest";
 import type { Timeline } from "../timeline/timeline";
 import type { Tenant } from "./tenant";
 
 /** The timelines of a tenant as remote storage knows them, ancestors first. What is only on this disk is removed. */
 export async function loadTimelines(tenant: Tenant): Promise<Timeline[]> {
+  const offloaded = await findManifest(tenant.node.remote, tenant.key, tenant.generation);
+  for (const timeline of offloaded) tenant.offloaded.set(timeline.timelineId, timeline);
   const indexes = await readIndexes(tenant);
   await removeUnknown(join(tenant.dir, "timelines"), new Set(indexes.keys()));
   const loaded = new Map<TimelineId, Timeline>();
@@ -21,12 +24,22 @@ export async function loadTimelines(tenant: Tenant): Promise<Timeline[]> {
     for (const [timelineId, index] of ready) {
       pending.delete(timelineId);
       const ancestor = index.ancestor === undefined ? undefined : loaded.get(index.ancestor.timelineId);
-      const timeline = tenant.newTimeline(timelineId, index, ancestor);
-      await loadLayers(timeline, index);
-      loaded.set(timelineId, timeline);
+      loaded.set(timelineId, await loadTimeline(tenant, timelineId, index, ancestor));
     }
   }
   return [...loaded.values()];
+}
+
+/** One timeline by its index, whose ancestor is loaded. */
+export async function loadTimeline(
+  tenant: Tenant,
+  timelineId: TimelineId,
+  index: IndexPart,
+  ancestor: Timeline | undefined,
+): Promise<Timeline> {
+  const timeline = tenant.newTimeline(timelineId, index, ancestor);
+  await loadLayers(timeline, index);
+  return timeline;
 }
 
 async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> {
@@ -35,11 +48,13 @@ async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> 
   const { prefixes } = await remote.list(remoteTimelinesPrefix(tenant.key));
   const indexes = new Map<TimelineId, IndexPart>();
   for (const name of prefixes.toSorted()) {
+    const timelineId = TimelineId.parse(name);
+    if (tenant.offloaded.has(timelineId)) continue;
     const index = await findIndexPart(remote, tenant.key, name, tenant.generation);
     if (index === undefined) continue;
     // A deletion that was interrupted: nobody can want the timeline any more.
     if (index.deletedAt !== undefined) await remote.removePrefix(remoteTimelinePrefix(tenant.key, name));
-    else indexes.set(TimelineId.parse(name), index);
+    else indexes.set(timelineId, index);
   }
   return indexes;
 }

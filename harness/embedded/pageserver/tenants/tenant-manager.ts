@@ -60,6 +60,18 @@ export class TenantManager {
     });
   }
 
+  /** Shuts an attached shard down and loads it again from remote storage. */
+  reload(id: TenantShardId): Promise<void> {
+    return this.#inTurn(TenantShardId.format(id), async (key) => {
+      const present = this.#tenants.get(key);
+      if (present?.isAttached !== true) throw notFound(`tenant ${key}`);
+      await present.shutdown({ flush: true });
+      const tenant = new Tenant(this.node, id, present.conf);
+      this.#tenants.set(key, tenant);
+      await tenant.attach();
+    });
+  }
+
   /** Lets go of a shard and removes its local files; nothing happens when it is not here. */
   detach(id: TenantShardId): Promise<void> {
     return this.#inTurn(TenantShardId.format(id), (key) => this.#remove(key));

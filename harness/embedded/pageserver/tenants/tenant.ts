@@ -5,6 +5,7 @@ import { failAt, type Logger, sleepAt, writeFileDurably } from "../../service";
 import { type LocationConf, locationConfToToml } from "../config/location-conf";
 import { EffectiveConf } from "../config/tenant-conf";
 import type { IndexPart } from "../remote/index-part";
+import type { OffloadedTimeline } from "../remote/tenant-manifest";
 import { walSegSize } from "../timeline/record-boundary";
 import { Timeline } from "../timeline/timeline";
 import { WalConnectionManager } from "../walreceiver/connection-manager";
@@ -24,6 +25,7 @@ export class Tenant {
   readonly log: Logger;
   readonly timelines = new Map<TimelineId, Timeline>();
   readonly receivers = new Map<TimelineId, WalConnectionManager>();
+  readonly offloaded = new Map<TimelineId, OffloadedTimeline>();
   /** Timelines whose creation is under way. */
   readonly creating = new Set<TimelineId>();
   /** Timelines whose deletion is under way. */

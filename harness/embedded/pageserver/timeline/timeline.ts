@@ -10,7 +10,7 @@ import { LayerMap } from "../layers/layer-map";
 import { deltaName } from "../layers/layer-name";
 import type { OpenLayer } from "../layers/open-layer";
 import { WalStore } from "../layers/wal-store";
-import type { IndexPart, LayerMetadata } from "../remote/index-part";
+import type { GcBlocking, IndexPart, LayerMetadata, Lineage } from "../remote/index-part";
 import type { DeletionQueue } from "../remote/deletion-queue";
 import type { RemoteStorage } from "../../service";
 import { RemoteTimelineClient } from "../remote/remote-timeline-client";
@@ -72,6 +72,8 @@ export class Timeline {
   state: TimelineState = "Loading";
   deletedAt: string | undefined;
   archivedAt: string | undefined;
+  gcBlocking: GcBlocking | undefined;
+  readonly lineage: Lineage;
   readonly #options: TimelineOptions;
   readonly #cancel = new AbortController();
   readonly #waiters = new LsnWaiters();
@@ -95,6 +97,8 @@ export class Timeline {
     this.latestGcCutoffLsn = index.latestGcCutoffLsn;
     this.deletedAt = index.deletedAt;
     this.archivedAt = index.archivedAt;
+    this.gcBlocking = index.gcBlocking;
+    this.lineage = index.lineage;
     this.log = options.log.span("timeline", { tenant_id: shard, timeline_id: options.timelineId });
     this.conf = options.conf;
     this.metrics = new TimelineMetrics(options.queries, timelineLabels(options.shardId, options.timelineId));
@@ -245,6 +249,8 @@ export class Timeline {
       pgVersion: this.pgVersion,
       deletedAt: this.deletedAt,
       archivedAt: this.archivedAt,
+      lineage: this.lineage,
+      gcBlocking: this.gcBlocking,
     };
   }
 
