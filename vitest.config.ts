@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// Its warning that later versions will need Node 22 would stand in every worker's output.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+
 const common = {
   pool: "forks" as const,
   isolate: false,

@@ -1,4 +1,4 @@
-// Bundles the embedded engine into dist/embedded: five executables that need only `node`.
+// Bundles the embedded engine into dist/embedded: five executables that need only `node`; and mock_s3's server.
 import {
   chmodSync,
   existsSync,
@@ -16,12 +16,13 @@ import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, "dist", "embedded");
+const mockS3 = join(root, "dist", "mock-s3");
 const entries = ["storage_broker", "safekeeper", "pageserver", "storage_controller", "compute_ctl"];
 
 /** Modification time in ms of the newest source that goes into the bundle. */
 function newestSource() {
   let newest = statSync(join(root, "package.json")).mtimeMs;
-  for (const folder of ["embedded", "wire", "storage", "process", "types"]) {
+  for (const folder of ["embedded", "wire", "storage", "process", "types", "wait"]) {
     for (const entry of readdirSync(join(root, "harness", folder), { withFileTypes: true, recursive: true })) {
       const path = join(entry.parentPath ?? entry.path, entry.name);
       if (!entry.isFile() || !path.endsWith(".ts") || /\.test(-data)?\.ts$|\/testing\//.test(path)) continue;
@@ -31,23 +32,36 @@ function newestSource() {
   return newest;
 }
 
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  sourcemap: "inline",
+  sourcesContent: false,
+  logLevel: "warning",
+  loader: { ".node": "copy" },
+};
+
 /** Builds beside the place and renames into it, so that a run that starts meanwhile never meets half a bundle. */
-async function buildAll() {
+async function buildInto(target, fill) {
   const started = new Date();
-  const staging = `${outdir}.${process.pid}`;
+  const staging = `${target}.${process.pid}`;
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(staging, { recursive: true });
+  await fill(staging);
+  writeFileSync(join(staging, "package.json"), '{"type":"commonjs"}\n');
+  // What is edited while we build is newer than the bundle.
+  utimesSync(join(staging, "package.json"), started, started);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(staging, target);
+}
+
+async function buildEngine(staging) {
   await build({
+    ...common,
     entryPoints: Object.fromEntries(entries.map((name) => [name, join(root, "harness/embedded/bin", `${name}.ts`)])),
     outdir: staging,
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
-    sourcemap: "inline",
-    sourcesContent: false,
-    logLevel: "warning",
-    loader: { ".node": "copy" },
     plugins: [optionalNativePackages],
     banner: { js: "#!/usr/bin/env node" },
   });
@@ -55,11 +69,16 @@ async function buildAll() {
     renameSync(join(staging, `${name}.js`), join(staging, name));
     chmodSync(join(staging, name), 0o755);
   }
-  writeFileSync(join(staging, "package.json"), '{"type":"commonjs"}\n');
-  // What is edited while we build is newer than the bundle.
-  utimesSync(join(staging, "package.json"), started, started);
-  rmSync(outdir, { recursive: true, force: true });
-  renameSync(staging, outdir);
+}
+
+/** A thread can't load TypeScript: the S3 server that runs in one is a bundle, too. */
+async function buildMockS3(staging) {
+  await build({
+    ...common,
+    entryPoints: { thread: join(root, "harness/storage/mock-s3/thread.ts") },
+    outdir: staging,
+    plugins: [optionalNativePackages],
+  });
 }
 
 /** A native package names one sub-package per platform; those that npm left out here stay as run-time requires. */
@@ -79,7 +98,12 @@ const optionalNativePackages = {
   },
 };
 
-const built = join(outdir, "package.json");
-if (!process.argv.includes("--if-stale") || !existsSync(built) || statSync(built).mtimeMs < newestSource()) {
-  await buildAll();
+const newest = newestSource();
+for (const [target, fill] of [
+  [outdir, buildEngine],
+  [mockS3, buildMockS3],
+]) {
+  const built = join(target, "package.json");
+  const isStale = !existsSync(built) || statSync(built).mtimeMs < newest;
+  if (!process.argv.includes("--if-stale") || isStale) await buildInto(target, fill);
 }

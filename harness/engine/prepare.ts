@@ -7,9 +7,9 @@ import type { Engine } from "./engine";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Builds the embedded engine if its sources are newer, finds the engine, and lets child processes know it. */
+/** Builds what runs as bundles (the embedded engine, the S3 server) if its sources are newer, finds the engine, and lets child processes know it. */
 export async function prepareEngine(): Promise<Engine> {
-  if (!process.env["NEON_BIN"]) await buildEmbeddedEngine();
+  await buildBundles();
   const engine = await detectEngine();
   process.env["NEON_TEST_ENGINE"] = encodeEngine(engine);
   return engine;
@@ -19,10 +19,10 @@ export async function prepareEngine(): Promise<Engine> {
 export async function prepareEmbeddedEngine(): Promise<void> {
   const { NEON_BIN: bin, POSTGRES_DISTRIB_DIR: distrib, NEON_TEST_ENGINE: known, ...env } = process.env;
   const isTheSame = !bin && !distrib && known !== undefined;
-  if (!isTheSame) await buildEmbeddedEngine();
+  if (!isTheSame) await buildBundles();
   process.env["NEON_TEST_EMBEDDED_ENGINE"] = isTheSame ? known : encodeEngine(await detectEngine(env));
 }
 
-async function buildEmbeddedEngine(): Promise<void> {
+async function buildBundles(): Promise<void> {
   await execa("node", ["scripts/build-engine.mjs", "--if-stale"], { cwd: PROJECT, stdio: "inherit" });
 }
