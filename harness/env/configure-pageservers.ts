@@ -1,7 +1,6 @@
 import type { AuthKeys } from "../auth";
 import { Pageserver } from "../nodes";
 import type { NodeContext, StorageBroker, StorageController } from "../nodes";
-import { remoteStorageToml } from "../storage";
 import type { RemoteStorage } from "../storage";
 import type { EnvGround } from "./neon-env-builder";
 import type { ConfigOverride, NeonEnvSettings } from "./settings";
@@ -30,7 +29,7 @@ export async function newPageservers(
       pg_distrib_dir: context.engine.facts.pgDistribDir,
       broker_endpoint: parts.broker.url,
       control_plane_api: `${parts.storageController.url}/upcall/v1`,
-      remote_storage: remoteStorageToml(parts.storage),
+      remote_storage: parts.storage.toml(),
       listen_pg_addr: `127.0.0.1:${pgPort}`,
       listen_http_addr: `127.0.0.1:${httpPort}`,
       ...authConfig(context.authKeys),
@@ -40,9 +39,9 @@ export async function newPageservers(
     };
     const config = applyOverride(base, settings.pageserverConfigOverride, id);
     const availabilityZone = String(config["availability_zone"]);
-    pageservers.push(
-      new Pageserver(context, { id, pgPort, httpPort, availabilityZone, config }, parts.storageController),
-    );
+    const environment = parts.storage.environment();
+    const own = { id, pgPort, httpPort, availabilityZone, config, environment };
+    pageservers.push(new Pageserver(context, own, parts.storageController));
   }
   return pageservers;
 }

@@ -1,9 +1,10 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { FailpointGuard } from "../api";
 import { AuthKeys } from "../auth";
 import { ControllerProxy, makeNodeDirectory, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import type { NodeContext } from "../nodes";
-import { localFsStorage } from "../storage";
+import { openRemoteStorage } from "../storage";
+import type { RemoteStorage, RemoteStorageKind, StorageUser } from "../storage";
 import { ComputeHook } from "./compute-hook";
 import { newPageservers } from "./configure-pageservers";
 import { NeonEnv } from "./neon-env";
@@ -18,9 +19,10 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
   const authKeys = AuthKeys.create(repoDir, { owner: ground.engine.facts.identity });
   const context = nodeContext(ground, settings, { repoDir, authKeys });
   for (const dir of ["endpoints", "safekeepers"]) makeNodeDirectory(context, join(repoDir, dir));
-  const storage = localFsStorage(repoDir, "pageserver");
-  makeNodeDirectory(context, join(repoDir, "local_fs_remote_storage"));
-  makeNodeDirectory(context, storage.root);
+  const storage = await openStorage(ground, repoDir, "pageserver", settings.pageserverRemoteStorage);
+  const safekeeperKind = settings.safekeepersRemoteStorage;
+  const walStorage =
+    safekeeperKind === undefined ? undefined : await openStorage(ground, repoDir, "safekeeper", safekeeperKind);
   const broker = new StorageBroker(context, await ground.ports.next());
   const computeHook = new ComputeHook(await ground.ports.next());
   const storageControllerProxy = settings.storageControllerProxy
@@ -35,10 +37,20 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
     },
   });
   const pageservers = await newPageservers(context, ground, settings, { broker, storageController, storage });
-  const safekeepers = await newSafekeepers(context, ground, settings, broker);
+  const safekeepers = await newSafekeepers(context, ground, settings, { broker, walStorage });
   for (const node of [storageController, ...pageservers, ...safekeepers]) node.writeConfig();
   const nodes = { broker, storageController, storageControllerProxy, pageservers, safekeepers };
-  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage, authKeys });
+  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage, walStorage, authKeys });
+}
+
+function openStorage(
+  { directory, engine, ports }: EnvGround,
+  repoDir: string,
+  user: StorageUser,
+  kind: RemoteStorageKind,
+): Promise<RemoteStorage> {
+  const owner = engine.facts.identity;
+  return openRemoteStorage(kind, { user, repoDir, owner, ports, testName: basename(directory.path) });
 }
 
 function nodeContext(
@@ -65,7 +77,7 @@ async function newSafekeepers(
   context: NodeContext,
   ground: EnvGround,
   settings: NeonEnvSettings,
-  broker: StorageBroker,
+  { broker, walStorage }: { broker: StorageBroker; walStorage: RemoteStorage | undefined },
 ): Promise<Safekeeper[]> {
   const safekeepers: Safekeeper[] = [];
   for (let n = 1; n <= settings.numSafekeepers; n += 1) {
@@ -78,6 +90,7 @@ async function newSafekeepers(
         brokerUrl: broker.url,
         fsync: settings.safekeepersEnableFsync,
         extraOptions: settings.safekeeperExtraOptions,
+        remoteStorage: walStorage,
       }),
     );
   }

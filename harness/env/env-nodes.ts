@@ -21,7 +21,10 @@ export interface NeonEnvParts extends EnvGround {
   pageservers: readonly Pageserver[];
   safekeepers: readonly Safekeeper[];
   computeHook: ComputeHook;
+  /** That of the pageservers. */
   storage: RemoteStorage;
+  /** That of the safekeepers, where they have one. */
+  walStorage: RemoteStorage | undefined;
   authKeys: AuthKeys;
 }
 
@@ -105,6 +108,15 @@ export abstract class EnvNodes {
 
   get pageserverRemoteStorage(): RemoteStorage {
     return this.parts.storage;
+  }
+
+  /** Throws MISUSE unless the builder was told `enableSafekeeperRemoteStorage()`. */
+  get safekeepersRemoteStorage(): RemoteStorage {
+    if (this.parts.walStorage !== undefined) return this.parts.walStorage;
+    throw new HarnessError("MISUSE", {
+      summary: "the safekeepers of this environment have no remote storage",
+      todo: "call enableSafekeeperRemoteStorage() before initStart()",
+    });
   }
 
   get initialTenant(): TenantId {

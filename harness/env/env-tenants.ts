@@ -58,10 +58,11 @@ export abstract class EnvTenants extends EnvNodes {
     const tenantId = options.tenantId ?? this.initialTenant;
     const timelineId = options.timelineId ?? TimelineId.generate();
     const archive = this.#initdbArchive();
-    const source = archive?.offer(tenantId, timelineId) === true ? { existing_initdb_timeline_id: timelineId } : {};
+    const isOffered = (await archive?.offer(tenantId, timelineId)) === true;
+    const source = isOffered ? { existing_initdb_timeline_id: timelineId } : {};
     const body = { new_timeline_id: timelineId, pg_version: this.pgVersion, ...source };
     await this.storageController.httpClient().createTimeline(tenantId, body);
-    archive?.keep(tenantId, timelineId);
+    await archive?.keep(tenantId, timelineId);
     this.mapBranch(name, { tenantId, timelineId });
     return timelineId;
   }

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import { copyFileSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { giveToNodes, makeNodeDirectory, templateDirectory } from "../nodes";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { giveToNodes, templateDirectory } from "../nodes";
 import type { NodeContext } from "../nodes";
 import type { RemoteStorage } from "../storage";
 import type { PgVersion, TenantId, TimelineId } from "../types";
@@ -30,26 +31,20 @@ export class InitdbArchive {
   }
 
   /** Puts a copy where the pageserver looks for the timeline's own; false when there is none yet. */
-  offer(tenantId: TenantId, timelineId: TimelineId): boolean {
+  async offer(tenantId: TenantId, timelineId: TimelineId): Promise<boolean> {
     if (!existsSync(this.#cached)) return false;
-    const target = this.#pathOf(tenantId, timelineId);
-    // Each level belongs to the nodes' user, or the pageserver could add nothing beside it.
-    for (const levels of [["tenants"], ["tenants", tenantId], ["tenants", tenantId, "timelines"]]) {
-      makeNodeDirectory(this.#context, join(this.#storage.root, ...levels));
-    }
-    makeNodeDirectory(this.#context, dirname(target));
-    copyFileSync(this.#cached, target);
-    giveToNodes(this.#context, target);
+    await this.#storage.write(this.#keyOf(tenantId, timelineId), await readFile(this.#cached));
     return true;
   }
 
   /** Keeps what the pageserver's own initdb has made for this timeline. */
-  keep(tenantId: TenantId, timelineId: TimelineId): void {
-    const source = this.#pathOf(tenantId, timelineId);
-    if (existsSync(this.#cached) || !existsSync(source)) return;
+  async keep(tenantId: TenantId, timelineId: TimelineId): Promise<void> {
+    if (existsSync(this.#cached)) return;
+    const bytes = await this.#storage.find(this.#keyOf(tenantId, timelineId));
+    if (bytes === undefined) return;
     const draft = `${this.#cached}.${randomUUID()}`;
     try {
-      copyFileSync(source, draft);
+      await writeFile(draft, bytes);
       giveToNodes(this.#context, draft);
       renameSync(draft, this.#cached);
     } finally {
@@ -57,7 +52,7 @@ export class InitdbArchive {
     }
   }
 
-  #pathOf(tenantId: TenantId, timelineId: TimelineId): string {
-    return join(this.#storage.root, "tenants", tenantId, "timelines", timelineId, NAME);
+  #keyOf(tenantId: TenantId, timelineId: TimelineId): string {
+    return `${this.#storage.timelinePath(tenantId, timelineId)}${NAME}`;
   }
 }

@@ -1,5 +1,7 @@
 import type { Engine } from "../engine";
 import type { PortLease } from "../ports";
+import { remoteStorageOfRun } from "../storage";
+import type { RemoteStorageKind } from "../storage";
 import { HarnessError } from "../types";
 import type { PgVersion } from "../types";
 import { configureEnv } from "./configure";
@@ -39,6 +41,16 @@ export class NeonEnvBuilder {
     }
     Object.assign(this.settings, settings);
     return this;
+  }
+
+  /** The kind of the pageservers' remote storage; by default that of the run. */
+  enablePageserverRemoteStorage(kind: RemoteStorageKind = remoteStorageOfRun()): this {
+    return this.with({ pageserverRemoteStorage: kind });
+  }
+
+  /** Lets safekeepers offload WAL; by default to the kind of the run. */
+  enableSafekeeperRemoteStorage(kind: RemoteStorageKind = remoteStorageOfRun()): this {
+    return this.with({ safekeepersRemoteStorage: kind });
   }
 
   /** The environment, once `initConfigs()` or `initStart()` has made it. */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { checkLogs, checkRunning } from "../checks";
 import { NeonNode } from "../nodes";
 import { EnvTenants } from "./env-tenants";
@@ -64,12 +65,12 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
     await attempt(() => this.endpoints.stopAll({ immediate: true }));
     await attempt(() => this.stop({ immediate: !options.passed }));
     if (options.passed) await attempt(() => checkLogs(this));
-    await attempt(() => this.discard());
+    await attempt(() => this.discard({ saveRemoteStorage: failures.length > 0 || !options.passed }));
     throwAll("tear down the environment", failures);
   }
 
   /** Kills what is left and frees what stands outside of the test's directory. */
-  async discard(): Promise<void> {
+  async discard(options: { saveRemoteStorage?: boolean } = {}): Promise<void> {
     const { database } = this.storageController;
     const nodes = [...this.endpoints.all, ...this.storageNodes(), ...(database === undefined ? [] : [database])];
     try {
@@ -79,6 +80,15 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
       await Promise.all([this.parts.computeHook.close(), this.parts.storageControllerProxy?.close()]);
       database?.removeData();
       this.endpoints.removeData();
+      await this.#releaseRemoteStorage(options.saveRemoteStorage ?? false);
+    }
+  }
+
+  /** What a failed test had in a bucket is saved where a local folder would have stood. */
+  async #releaseRemoteStorage(save: boolean): Promise<void> {
+    const { storage, walStorage } = this.parts;
+    for (const [user, one] of [["pageserver", storage] as const, ["safekeeper", walStorage] as const]) {
+      await one?.release(save ? { saveTo: join(this.repoDir, "remote_storage", user) } : {});
     }
   }
 

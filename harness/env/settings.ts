@@ -1,4 +1,6 @@
 import type { StorageControllerConfig } from "../nodes";
+import { remoteStorageOfRun } from "../storage";
+import type { RemoteStorageKind } from "../storage";
 import { TenantId, TimelineId } from "../types";
 import type { PgVersion } from "../types";
 import { settingsFromEnvironment } from "./settings-from-environment";
@@ -35,6 +37,10 @@ export interface NeonEnvSettings {
   pageserverDefaultTenantConfigCompactionAlgorithm: Json | undefined;
   /** How pageservers get WAL from safekeepers: as it is, or decoded and cut to what the shard needs. */
   pageserverWalReceiverProtocol: "vanilla" | "interpreted";
+  /** Default: that of the run (NEON_TEST_REMOTE_STORAGE), or else a folder. */
+  pageserverRemoteStorage: RemoteStorageKind;
+  /** Where safekeepers offload WAL to; undefined: they keep it. */
+  safekeepersRemoteStorage: RemoteStorageKind | undefined;
   storageControllerConfig: StorageControllerConfig;
   /** Whether everyone reaches the controller through `env.storageControllerProxy`, so that a second one can take over. */
   storageControllerProxy: boolean;
@@ -80,6 +86,8 @@ export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
     pageserverConfigOverride: undefined,
     ...settingsFromEnvironment(process.env),
     pageserverWalReceiverProtocol: "interpreted",
+    pageserverRemoteStorage: remoteStorageOfRun(),
+    safekeepersRemoteStorage: undefined,
     storageControllerConfig: {},
     storageControllerProxy: false,
     controlPlaneComputeHookApi: undefined,

@@ -20,6 +20,8 @@ export interface PageserverSettings {
   availabilityZone: string;
   /** The whole of pageserver.toml. */
   config: Record<string, unknown>;
+  /** What it needs besides what all nodes have: the keys of its remote storage. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 export class Pageserver extends NeonNode {
@@ -131,7 +133,7 @@ export class Pageserver extends NeonNode {
       command: this.context.engine.binary("pageserver"),
       args: ["-D", this.workdir],
       cwd: this.workdir,
-      ...(token === undefined ? {} : { env: { NEON_AUTH_TOKEN: token } }),
+      env: { ...this.settings.environment, ...(token === undefined ? {} : { NEON_AUTH_TOKEN: token }) },
     };
   }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SafekeeperClient } from "../api";
+import type { RemoteStorage } from "../storage";
 import type { TenantId, TimelineId } from "../types";
 import { Lsn } from "../types";
 import { pollUntil, Wait } from "../wait";
@@ -20,6 +21,8 @@ export interface SafekeeperSettings {
   /** Whether WAL is on disk before it is acknowledged. */
   fsync: boolean;
   extraOptions: readonly string[];
+  /** Where it offloads WAL to. */
+  remoteStorage?: RemoteStorage | undefined;
 }
 
 export class Safekeeper extends NeonNode {
@@ -105,24 +108,30 @@ export class Safekeeper extends NeonNode {
         ...["--availability-zone", `sk-${id}`, "--listen-pg-tenant-only", `127.0.0.1:${pgTenantOnlyPort}`],
         ...(fsync ? [] : ["--no-sync"]),
         ...["--broker-endpoint", brokerUrl],
+        ...this.#remoteStorageArguments(),
         ...this.#authArguments(),
         ...extraOptions,
       ],
       cwd: this.dataDir,
-      ...this.#peerToken(),
+      env: { ...this.settings.remoteStorage?.environment(), ...this.#peerToken() },
     };
   }
 
   /** The same key for each of its three ports; an empty path among the options takes it away again. */
+  #remoteStorageArguments(): string[] {
+    const storage = this.settings.remoteStorage;
+    return storage === undefined ? [] : ["--remote-storage", inlineTable(storage.toml())];
+  }
+
   #authArguments(): string[] {
     const key = this.context.authKeys?.publicKeyPath;
     const flags = ["--pg-auth-public-key-path", "--pg-tenant-only-auth-public-key-path", "--http-auth-public-key-path"];
     return key === undefined ? [] : flags.flatMap((flag) => [flag, key]);
   }
 
-  #peerToken(): { env?: Record<string, string> } {
+  #peerToken(): Record<string, string> {
     const token = this.context.authKeys?.generateToken("safekeeperdata");
-    return token === undefined ? {} : { env: { SAFEKEEPER_AUTH_TOKEN: token } };
+    return token === undefined ? {} : { SAFEKEEPER_AUTH_TOKEN: token };
   }
 
   protected ports() {
@@ -133,3 +142,9 @@ export class Safekeeper extends NeonNode {
     return Wait.http(`http://127.0.0.1:${this.settings.httpPort}/v1/status`);
   }
 }
+
+/** `{bucket_name = "b", …}`: the safekeeper reads its argument as one value of TOML, which writes strings as JSON does. */
+const inlineTable = (table: Record<string, unknown>): string =>
+  `{${Object.entries(table)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+    .join(", ")}}`;

@@ -1,2 +1,6 @@
-export { localFsStorage, remoteStorageToml } from "./remote-storage";
+export { availableRemoteStorages, availableS3Storages, remoteStorageOfRun, s3Storage } from "./kinds";
+export type { RemoteStorageKind, StorageUser } from "./kinds";
+export type { Heatmap, IndexPart, TenantManifest } from "./neon-documents";
+export type { RemoteObject } from "./object-storage";
+export { openRemoteStorage } from "./open-remote-storage";
 export type { RemoteStorage } from "./remote-storage";

@@ -21,6 +21,7 @@ export const HARNESS_ERRORS = {
   NO_TEST_USER: { fault: "user" },
   UNSUPPORTED_PLATFORM: { fault: "user" },
   UNREADABLE_PATH: { fault: "user" },
+  REMOTE_STORAGE_UNUSABLE: { fault: "user" },
   // What the machine refuses.
   COMMAND_FAILED: { fault: "system" },
   DISK_FULL: { fault: "system" },

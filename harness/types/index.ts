@@ -5,7 +5,7 @@ export type { ErrorReport } from "./errors";
 export { TenantId, TimelineId } from "./ids";
 export { Lsn } from "./lsn";
 export { PgVersion } from "./pg-version";
-export { hideSecrets } from "./secrets";
+export { hideSecrets, hideSecretValue } from "./secrets";
 export { TenantShardId } from "./tenant-shard-id";
 export { describeExit } from "./watched-process";
 export type { ExitFacts, WatchedProcess } from "./watched-process";

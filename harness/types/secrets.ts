@@ -15,7 +15,15 @@ const PATTERNS: readonly { pattern: RegExp; replacement: string }[] = [
   { pattern: /\bAKIA[0-9A-Z]{16}\b/g, replacement: HIDDEN },
 ];
 
+const VALUES = new Set<string>();
+
+/** From now on this very text is hidden wherever it stands: a key that was found out, and looks like any other word. */
+export function hideSecretValue(value: string): void {
+  if (value !== "") VALUES.add(value);
+}
+
 /** Replaces what looks like a key, token or password by `***`: messages quote logs, and logs can't be trusted. */
 export function hideSecrets(text: string): string {
-  return PATTERNS.reduce((hidden, { pattern, replacement }) => hidden.replace(pattern, replacement), text);
+  const known = [...VALUES].reduce((hidden, value) => hidden.replaceAll(value, HIDDEN), text);
+  return PATTERNS.reduce((hidden, { pattern, replacement }) => hidden.replace(pattern, replacement), known);
 }

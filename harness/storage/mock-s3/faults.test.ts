@@ -108,7 +108,7 @@ describe("the plan", () => {
   const draws = (seed: number, keys: readonly string[]): Map<string, boolean> => {
     const plan = new FaultPlan();
     plan.set([{ effect: { kind: "delay", ms: 1 }, probability: 0.3, seed }]);
-    return new Map(keys.map((key) => [key, plan.draw("PutObject", key).length > 0]));
+    return new Map(keys.map((key) => [key, plan.draw("PutObject", "bucket", key).length > 0]));
   };
   const keys = Array.from({ length: 1000 }, (_, i) => `key-${i}`);
 
@@ -128,7 +128,7 @@ describe("the plan", () => {
   test("the tries of one key differ", () => {
     const plan = new FaultPlan();
     plan.set([{ effect: { kind: "delay", ms: 1 }, probability: 0.5, seed: 1 }]);
-    const tries = Array.from({ length: 40 }, () => plan.draw("GetObject", "key").length);
+    const tries = Array.from({ length: 40 }, () => plan.draw("GetObject", "bucket", "key").length);
     expect(new Set(tries)).toEqual(new Set([0, 1]));
   });
 });

@@ -29,6 +29,7 @@ export interface S3Fault {
 }
 
 interface ActiveFault extends S3Fault {
+  bucket: string | undefined;
   left: number;
   tries: Map<string, number>;
 }
@@ -43,9 +44,11 @@ export class FaultPlan {
     return this.#hits;
   }
 
-  /** Replaces what was set before. */
-  set(faults: readonly S3Fault[]): void {
-    this.#active = faults.map((fault) => ({ ...fault, left: fault.times ?? Infinity, tries: new Map() }));
+  /** Replaces what was set before for this bucket, or, without one, for all. */
+  set(faults: readonly S3Fault[], bucket?: string): void {
+    const others = this.#active.filter((fault) => fault.bucket !== bucket);
+    const added = faults.map((fault) => ({ ...fault, bucket, left: fault.times ?? Infinity, tries: new Map() }));
+    this.#active = [...others, ...added];
   }
 
   /** How long changes have to be remembered for listings that lag behind. */
@@ -54,8 +57,9 @@ export class FaultPlan {
   }
 
   /** The effects on one request. */
-  draw(operation: S3Operation, key: string): S3FaultEffect[] {
-    const hit = this.#active.filter((fault) => this.#hitsNow(fault, operation, key));
+  draw(operation: S3Operation, bucket: string, key: string): S3FaultEffect[] {
+    const meant = this.#active.filter((fault) => fault.bucket === undefined || fault.bucket === bucket);
+    const hit = meant.filter((fault) => this.#hitsNow(fault, operation, key));
     for (const fault of hit) fault.left -= 1;
     if (hit.length > 0) this.#hits += 1;
     return hit.map(({ effect }) => effect);

@@ -62,13 +62,18 @@ export class MockS3 implements AsyncDisposable {
     return new MockS3(thread, all, started.port, temporary);
   }
 
-  /** Replaces the faults that were set before. */
-  async setFaults(faults: readonly S3Fault[]): Promise<void> {
-    await this.#ask({ call: "set-faults", faults });
+  /** Replaces the faults that were set before, for one bucket or for all. */
+  async setFaults(faults: readonly S3Fault[], bucket?: string): Promise<void> {
+    await this.#ask({ call: "set-faults", faults, bucket });
   }
 
   async createBucket(name: string): Promise<void> {
     await this.#ask({ call: "create-bucket", name });
+  }
+
+  /** Drops the bucket with everything in it. */
+  async removeBucket(name: string): Promise<void> {
+    await this.#ask({ call: "remove-bucket", name });
   }
 
   /** How many requests it has answered, by operation, and how many of them a fault has hit. */

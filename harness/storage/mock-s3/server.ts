@@ -67,9 +67,16 @@ export class MockS3Server {
     this.#store.change({ type: "bucket", bucket: name, region: this.#region, at: Date.now() });
   }
 
-  /** Replaces the faults that were set before. */
-  setFaults(faults: readonly S3Fault[]): void {
-    this.#faults.set(faults);
+  /** Drops the bucket with everything in it. */
+  removeBucket(name: string): void {
+    const bucket = this.#store.findBucket(name);
+    if (bucket !== undefined) this.#store.change({ type: "bucket-gone", bucket: name });
+    this.setFaults([], name);
+  }
+
+  /** Replaces the faults that were set before, for one bucket or for all. */
+  setFaults(faults: readonly S3Fault[], bucket?: string): void {
+    this.#faults.set(faults, bucket);
     for (const bucket of this.#store.buckets) bucket.keepsChangesForMs = this.#faults.listLagMs;
   }
 
@@ -94,7 +101,11 @@ export class MockS3Server {
     let effects: S3FaultEffect[] = [];
     try {
       request = readRequest(raw, id);
-      effects = this.#faults.draw(request.operation, request.key || (request.query.get("prefix") ?? ""));
+      effects = this.#faults.draw(
+        request.operation,
+        request.bucket,
+        request.key || (request.query.get("prefix") ?? ""),
+      );
       const reply = await this.#carryOut(request, effects);
       this.#counts.set(request.operation, (this.#counts.get(request.operation) ?? 0) + 1);
       if (effects.some((effect) => effect.kind === "reset")) return cut(raw);

@@ -7,8 +7,9 @@ import type { MockS3Options } from "./server";
 
 /** What the thread is told, and what it answers; see `MockS3`. */
 export type ThreadCall =
-  | { id: number; call: "set-faults"; faults: readonly S3Fault[] }
+  | { id: number; call: "set-faults"; faults: readonly S3Fault[]; bucket?: string | undefined }
   | { id: number; call: "create-bucket"; name: string }
+  | { id: number; call: "remove-bucket"; name: string }
   | { id: number; call: "counts" }
   | { id: number; call: "close" };
 export type ThreadAnswer = { id: number; value?: unknown; error?: string };
@@ -17,9 +18,11 @@ export type ThreadStart = { port: number } | { error: string };
 async function carryOut(server: MockS3Server, call: ThreadCall): Promise<unknown> {
   switch (call.call) {
     case "set-faults":
-      return server.setFaults(call.faults);
+      return server.setFaults(call.faults, call.bucket);
     case "create-bucket":
       return server.createBucket(call.name);
+    case "remove-bucket":
+      return server.removeBucket(call.name);
     case "counts":
       return server.counts();
     case "close":

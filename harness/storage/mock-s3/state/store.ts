@@ -107,6 +107,7 @@ export class Store {
     switch (change.type) {
       case "bucket-gone":
         for (const upload of bucket.uploads.values()) releaseParts(upload, release);
+        for (const [, versions] of bucket.entries("")) for (const { segments } of versions) release(segments);
         this.#buckets.delete(bucket.name);
         return;
       case "versioning":

@@ -1,0 +1,52 @@
+import type { PortLease } from "../ports";
+import type { ProcessIdentity } from "../process";
+import type { RemoteStorageKind, StorageUser } from "./kinds";
+import { LocalFsStorage } from "./local-fs-storage";
+import type { MockBackend } from "./mock-backend";
+import type { RealS3 } from "./real-s3";
+import type { RemoteStorage } from "./remote-storage";
+
+export interface RemoteStorageGround {
+  user: StorageUser;
+  /** Where a local folder stands. */
+  repoDir: string;
+  /** Becomes part of buckets' names and prefixes. */
+  testName: string;
+  /** To whom files have to belong. */
+  owner: ProcessIdentity | undefined;
+  ports: PortLease;
+}
+
+let mock: Promise<MockBackend> | undefined;
+let real: Promise<RealS3> | undefined;
+
+/** Storage of one test's own. What stands behind it is started, or connected to, once per worker, when it is first used. */
+export async function openRemoteStorage(kind: RemoteStorageKind, ground: RemoteStorageGround): Promise<RemoteStorage> {
+  if (kind === "local_fs") return LocalFsStorage.create(ground.repoDir, ground.user, ground.owner);
+  const name = wordOf(ground.testName);
+  if (kind === "mock_s3") {
+    const { startMockBackend } = await import("./mock-backend");
+    mock ??= startMockBackend(ground);
+    return (await mock).openBucket(`${ground.user}-${name}`);
+  }
+  // The AWS SDK takes longer to load than a node to start: only those load it who need it.
+  const [{ connectRealS3 }, { runPrefix, sweepStaleRunPrefixes }, { S3Storage }] = await Promise.all([
+    import("./real-s3"),
+    import("./run-prefix"),
+    import("./s3-storage"),
+  ]);
+  real ??= connectRealS3().then(async (found) => {
+    await sweepStaleRunPrefixes(found);
+    return found;
+  });
+  const { place, client, credentials } = await real;
+  const prefix = `${runPrefix()}/${name}/${ground.user}`;
+  return new S3Storage({ ...place, prefix }, client, await credentials());
+}
+
+/** Letters, digits and dashes, as buckets' names have them. */
+const wordOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "") || "test";
