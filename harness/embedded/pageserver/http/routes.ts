@@ -4,6 +4,7 @@ import { addGcRoutes } from "./gc-routes";
 import { addLayerRoutes } from "./layer-routes";
 import { addNodeRoutes } from "./node-routes";
 import { addSecondaryRoutes } from "./secondary-routes";
+import { addSizeRoutes } from "./size-routes";
 import { addTenantConfigRoutes } from "./tenant-config-routes";
 import { addTenantRoutes } from "./tenant-routes";
 import { addTimelineRoutes } from "./timeline-routes";
@@ -19,4 +20,5 @@ export function addRoutes(http: HttpService, manager: TenantManager, auth: JwtAu
   addLayerRoutes(http, manager);
   addGcRoutes(http, manager);
   addTimestampRoutes(http, manager);
+  addSizeRoutes(http, manager);
 }

@@ -9,9 +9,10 @@ import {
 } from "../config/location-conf";
 import { parseTenantConf } from "../config/tenant-conf";
 import { scanRemoteStorage } from "../tenants/scan-remote-storage";
+import { type SplitRequest, splitShard } from "../tenants/split-shard";
 import type { Tenant } from "../tenants/tenant";
 import type { TenantManager } from "../tenants/tenant-manager";
-import { shardIdOf } from "./parameters";
+import { shardIdOf, tenantOf } from "./parameters";
 
 /** Tenants: where they are, what state they are in. */
 export function addTenantRoutes(http: HttpService, manager: TenantManager): void {
@@ -43,6 +44,11 @@ export function addTenantRoutes(http: HttpService, manager: TenantManager): void
     const tenant = manager.find(key);
     if (tenant === undefined) throw notFound(`Tenant shard ${key} not found`);
     return locationConfToJson(tenant.id, tenant.conf);
+  });
+  http.route("PUT", "/v1/tenant/:tenant_shard_id/shard_split", async (request) => {
+    const tenant = tenantOf(manager, request);
+    const children = await splitShard(manager, tenant, await request.json<SplitRequest>());
+    return { new_shards: children.map(TenantShardId.format) };
   });
   http.route("GET", "/v1/tenant/:tenant_shard_id/scan_remote_storage", (request) =>
     scanRemoteStorage(manager.node.remote, shardIdOf(request).tenantId),

@@ -4,9 +4,18 @@ import { checkTenantPermission, failpoint, type JwtAuth } from "../../service";
 import { PgTokens } from "../../service/pg-tokens";
 import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
-import { findTimeline, parseIds, type TimelineName } from "./find-timeline";
+import {
+  findForRequest,
+  findOnShard,
+  findTimeline,
+  parseIds,
+  parseShardId,
+  parseTimelineId,
+  type TimelineName,
+} from "./find-timeline";
 import { servePagestream } from "./pagestream";
-import { requireNotCollected, stockBackup } from "./stock-backup";
+import { neonBackup } from "../backup/neon-backup";
+import { stockBackup } from "../backup/stock-backup";
 
 type Command = (connection: PgServerConnection, rest: string) => Promise<void>;
 
@@ -67,11 +76,8 @@ export class PageService implements PgServerHandler {
       connection,
       version,
       images,
-      timeline: () => {
-        const found = findTimeline(this.#manager, name);
-        if (found === undefined) throw new Error(`Timeline ${name.tenantId}/${name.timelineId} was not found`);
-        return found;
-      },
+      timeline: (request) => findForRequest(this.#manager, name, request),
+      notFound: `Not found: Timeline ${name.tenantId}/${name.timelineId} was not found`,
     });
   }
 
@@ -84,15 +90,20 @@ export class PageService implements PgServerHandler {
     await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
   }
 
-  /** Refuses as Neon does what is wrong with the command, and then all the rest: a stock Postgres needs another base. */
   async #neonBackup(connection: PgServerConnection, command: string, rest: string): Promise<void> {
-    const [tenant, timeline, lsn] = words(rest);
+    const all = words(rest);
+    const [tenant, timeline, ...more] = all.filter((word) => !word.startsWith("--"));
     if (tenant === undefined || timeline === undefined) {
       throw new PgError(`invalid number of parameters for ${command} command: ${rest}`);
     }
+    const [lsn, prevRecordLsn] = more.map((word) => (word === "latest" ? undefined : parseLsn(word)));
     const found = this.#find(connection, parseIds(tenant, timeline));
-    if (lsn !== undefined && lsn.includes("/")) requireNotCollected(found, parseLsn(lsn));
-    throw new PgError(`unsupported command ${command} in ${command} ${rest}`);
+    await neonBackup(connection, found, this.#manager.node.images, {
+      lsn,
+      prevRecordLsn,
+      full: command === "fullbackup",
+      gzip: all.includes("--gzip"),
+    });
   }
 
   async #lease(connection: PgServerConnection, rest: string): Promise<void> {
@@ -101,7 +112,11 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || lsn === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for lease lsn command: ${words(rest).slice(1).join(" ")}`);
     }
-    const found = this.#find(connection, parseIds(tenant, timeline));
+    const id = parseShardId(tenant);
+    const name = this.#permitted(connection, { tenantId: id.tenantId, timelineId: parseTimelineId(timeline) });
+    const found =
+      id.shardCount === 0 ? findTimeline(this.#manager, name) : findOnShard(this.#manager, id, name.timelineId);
+    if (found === undefined) throw new PgError("not found");
     const [at, lengthMs] = [parseLsn(lsn), found.conf().milliseconds("lsn_lease_length")];
     // What was collected already cannot be promised; Neon answers as if it could.
     const isGone = at < found.latestGcCutoffLsn && !found.leases.holds(at);

@@ -26,7 +26,7 @@ interface Image {
 }
 
 /** How many data directories are kept for the next requests; those in use come on top. */
-const KEPT = 4;
+const KEPT = 8;
 
 /** Data directories of timelines at certain LSNs, from which pages are read. The least recently used ones go. */
 export class MaterializedImages {

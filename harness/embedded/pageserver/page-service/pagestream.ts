@@ -1,4 +1,3 @@
-import { failpoint } from "../../service";
 import {
   type CopyBothStream,
   decodePagestreamRequest,
@@ -9,6 +8,7 @@ import {
   type PagestreamResponse,
   type PagestreamVersion,
 } from "../../../wire";
+import { failpoint } from "../../service";
 import type { Timeline } from "../timeline/timeline";
 import { answer } from "./answer";
 import type { MaterializedImages } from "./materialized-images";
@@ -17,8 +17,10 @@ export interface PagestreamContext {
   readonly connection: PgServerConnection;
   readonly version: PagestreamVersion;
   readonly images: MaterializedImages;
-  /** The timeline now; throws with what the client is to be told when it is not here. */
-  readonly timeline: () => Timeline;
+  /** The timeline, on the shard for the request, now; undefined when it is not here. A PgError goes to the client. */
+  readonly timeline: (request: PagestreamRequest) => Timeline | undefined;
+  /** What the client is told of a timeline that is not here. */
+  readonly notFound: string;
 }
 
 const FAILPOINTS: Record<PagestreamRequest["kind"], string> = {
@@ -36,35 +38,21 @@ const FAILPOINTS: Record<PagestreamRequest["kind"], string> = {
  */
 export async function servePagestream(context: PagestreamContext): Promise<void> {
   const stream = context.connection.startCopyBoth();
-  let served: Timeline | undefined;
   for await (const payload of stream) {
     // What a client asked before it left needs no answer.
     if (context.connection.closed.aborted) return;
     await failpoint("ps::handle-pagerequest-message");
     const request = decodePagestreamRequest(context.version, payload);
-    if (served === undefined || served.state === "Stopping") {
-      served = await resolve(context, stream, request);
-      if (served === undefined) continue;
-      served.sessions.add(context.connection);
+    const timeline = context.timeline(request);
+    if (timeline === undefined) {
+      await respond(context, stream, request, { kind: "error", message: context.notFound });
+      continue;
     }
-    await failpoint(FAILPOINTS[request.kind], served.cancelled);
-    await respond(context, stream, request, await answer(served, context.images, request));
+    timeline.sessions.add(context.connection);
+    await failpoint(FAILPOINTS[request.kind], timeline.cancelled);
+    await respond(context, stream, request, await answer(timeline, context.images, request));
   }
   if (stream.peerFinished) throw new PgError("unexpected message: CopyDone during COPY");
-}
-
-async function resolve(
-  context: PagestreamContext,
-  stream: CopyBothStream,
-  request: PagestreamRequest,
-): Promise<Timeline | undefined> {
-  try {
-    return context.timeline();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await respond(context, stream, request, { kind: "error", message: `Not found: ${message}` });
-    return undefined;
-  }
 }
 
 async function respond(

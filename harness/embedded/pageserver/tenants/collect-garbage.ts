@@ -29,10 +29,8 @@ export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon
 }
 
 async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Promise<GcCounts> {
-  const pitr = await pitrCutoff(timeline);
-  timeline.cancelled.throwIfAborted();
   // From here to the move of the cutoff nothing may be awaited: a branch or lease could be made in between.
-  const limits = { horizon: timeline.lastRecordLsn - BigInt(horizon), pitr };
+  const limits = await gcCutoffs(timeline, horizon);
   const cutoff = cutoffOf(limits);
   if (cutoff <= timeline.latestGcCutoffLsn) return { ...NO_GC };
   const pins = { ...limits, branches: branchPoints(tenant, timeline), leases: timeline.leases.held() };
@@ -41,6 +39,13 @@ async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Pro
   await replaceLayers(timeline, { added: [], removed: removable });
   timeline.log.info(`GC removed ${removable.length} layers, cutoff ${Lsn.format(cutoff)}`);
   return counts;
+}
+
+/** What gc_horizon (in bytes) and pitr_interval let go of. */
+export async function gcCutoffs(timeline: Timeline, horizon: number): Promise<{ horizon: Lsn; pitr: Lsn }> {
+  const pitr = await pitrCutoff(timeline);
+  timeline.cancelled.throwIfAborted();
+  return { horizon: timeline.lastRecordLsn - BigInt(horizon), pitr };
 }
 
 /** Up to where pitr_interval lets go of the history: the last record for no interval, nothing while all is younger. */

@@ -4,7 +4,6 @@ import { Lsn, PgVersion, TimelineId } from "../../../types";
 import { bootstrapImage } from "../../pg/image";
 import {
   ApiError,
-  badRequest,
   conflict,
   errorText,
   failAt,
@@ -20,6 +19,7 @@ import type { IndexPart } from "../remote/index-part";
 import { firstReadableLsn } from "../timeline/history";
 import { floorToRecord, type RecordBoundary } from "../timeline/record-boundary";
 import type { Timeline } from "../timeline/timeline";
+import { existingInitdb } from "./existing-initdb";
 import { distributionOf } from "./node";
 import type { Tenant } from "./tenant";
 
@@ -57,10 +57,9 @@ function create(tenant: Tenant, timelineId: TimelineId, request: CreateTimelineR
   if (typeof request.ancestor_timeline_id === "string") {
     return createBranch(tenant, timelineId, idFrom(request.ancestor_timeline_id), request);
   }
-  if (typeof request.existing_initdb_timeline_id === "string") {
-    throw badRequest("existing_initdb_timeline_id is not supported by the embedded engine");
-  }
-  return bootstrap(tenant, timelineId, versionFrom(request));
+  const source = request.existing_initdb_timeline_id;
+  const initdb = typeof source === "string" ? idFrom(source) : undefined;
+  return bootstrap(tenant, timelineId, { version: versionFrom(request), initdb });
 }
 
 const UNREADABLE = "Failed to parse json request:";
@@ -83,7 +82,11 @@ function sameOrConflict(existing: Timeline, same: boolean): Timeline {
   return existing;
 }
 
-async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVersion): Promise<Timeline> {
+async function bootstrap(
+  tenant: Tenant,
+  timelineId: TimelineId,
+  { version, initdb }: { version: PgVersion; initdb: TimelineId | undefined },
+): Promise<Timeline> {
   const existing = tenant.timelines.get(timelineId);
   if (existing !== undefined) {
     return sameOrConflict(existing, existing.ancestor === undefined && existing.pgVersion === version);
@@ -93,11 +96,11 @@ async function bootstrap(tenant: Tenant, timelineId: TimelineId, version: PgVers
   await mkdir(dir, { recursive: true });
   await failpoint("timeline-creation-after-uninit");
   await failAt("after-timeline-dir-creation");
-  const manifest = await bootstrapImage({
-    distribution: distributionOf(tenant.node.config, version),
-    cacheDir: tenant.node.config.cacheDir,
-    outFile,
-  });
+  const { config, remote } = tenant.node;
+  const manifest =
+    initdb === undefined
+      ? await bootstrapImage({ distribution: distributionOf(config, version), cacheDir: config.cacheDir, outFile })
+      : await existingInitdb({ remote, tenantId: tenant.id.tenantId, timelineId: initdb, outFile });
   const lsn = Lsn.parse(manifest.lsn);
   const initdbLsn = Lsn.parse(manifest.redo);
   const index: IndexPart = {
