@@ -20,8 +20,27 @@ export interface ServerInfo {
   walSegSize: number;
 }
 
+/** A last, partial segment in remote storage, as the control file lists them. */
+export interface PartialSegment {
+  readonly status: "InProgress" | "Uploaded" | "Deleting";
+  readonly name: string;
+  readonly commitLsn: Lsn;
+  readonly flushLsn: Lsn;
+  readonly term: bigint;
+}
+
+/** Which safekeepers make up a timeline; generation 0 means that nobody has said. */
+export interface MembershipConf {
+  readonly generation: number;
+  readonly members: readonly unknown[];
+  readonly new_members: unknown;
+}
+
+export const NO_MEMBERSHIP: MembershipConf = { generation: 0, members: [], new_members: null };
+
 /** What must be on disk before a vote or the taking of a new history is answered. */
 export interface AcceptorState extends TenantTimelineId {
+  mconf: MembershipConf;
   server: ServerInfo;
   term: bigint;
   termHistory: TermHistory;
@@ -38,6 +57,9 @@ export interface Progress {
   peerHorizonLsn: Lsn;
   remoteConsistentLsn: Lsn;
   proposerUuid: string;
+  partialSegments: readonly PartialSegment[];
+  /** Up to where the WAL was when it left this disk; undefined while it is here. */
+  offloadedAt: Lsn | undefined;
 }
 
 export const UNKNOWN_SERVER: ServerInfo = { pgVersion: 0, systemId: 0n, walSegSize: 0 };
@@ -46,6 +68,7 @@ export function newAcceptorState(id: TenantTimelineId): AcceptorState {
   return {
     tenantId: id.tenantId,
     timelineId: id.timelineId,
+    mconf: NO_MEMBERSHIP,
     server: UNKNOWN_SERVER,
     term: 0n,
     termHistory: [],
@@ -61,6 +84,8 @@ export function newProgress(): Progress {
     peerHorizonLsn: Lsn.INVALID,
     remoteConsistentLsn: Lsn.INVALID,
     proposerUuid: "0".repeat(32),
+    partialSegments: [],
+    offloadedAt: undefined,
   };
 }
 

@@ -1,4 +1,6 @@
-import { type HostPort, parseArguments, parseHostPort, UsageError } from "../service";
+import { parse } from "smol-toml";
+import type { BackupConfig } from "./backup/backup-config";
+import { errorText, type HostPort, parseArguments, parseHostPort, UsageError } from "../service";
 
 export interface SafekeeperConfig {
   workdir: string;
@@ -15,6 +17,9 @@ export interface SafekeeperConfig {
   pgAuthKeyPath: string | undefined;
   pgTenantOnlyAuthKeyPath: string | undefined;
   httpAuthKeyPath: string | undefined;
+  /** The table that --remote-storage holds. */
+  remoteStorage: unknown;
+  backup: BackupConfig;
   /** Create directory and id, and exit. */
   initOnly: boolean;
   /** Print this control file and exit. */
@@ -44,12 +49,12 @@ const FLAGS = {
   "remote-storage": text,
   "enable-offload": flag,
   "delete-offloaded-wal": flag,
-  "partial-backup-timeout": text,
+  "partial-backup-timeout": { ...text, default: "15m" },
   "partial-backup-concurrency": text,
   "control-file-save-interval": { ...text, default: "300s" },
-  "eviction-min-resident": text,
+  "eviction-min-resident": { ...text, default: "15m" },
   "eviction-concurrency": text,
-  "max-offloader-lag": text,
+  "max-offloader-lag": { kind: "number", default: 128 * 1024 * 1024 },
   "wal-backup-parallel-jobs": text,
   "wal-backup-threads": text,
   "backup-threads": text,
@@ -68,6 +73,16 @@ const FLAGS = {
 } as const;
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, days: 86_400_000, day: 86_400_000 };
+
+function remoteStorage(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    // Inline TOML, as it would stand behind a key.
+    return parse(`table = ${text}`)["table"];
+  } catch (error) {
+    throw new UsageError(`invalid value '${text}' for '--remote-storage <REMOTE_STORAGE>': ${errorText(error)}`);
+  }
+}
 
 /** `10s`, `500ms`, `15m`, `1h 30m` → milliseconds. */
 export function parseDuration(name: string, value: string): number {
@@ -95,6 +110,15 @@ export function parseConfig(argv: string[]): SafekeeperConfig {
     sync: !args["no-sync"],
     controlFileSaveIntervalMs: parseDuration("control-file-save-interval", args["control-file-save-interval"]),
     heartbeatTimeoutMs: parseDuration("heartbeat-timeout", args["heartbeat-timeout"]),
+    remoteStorage: remoteStorage(args["remote-storage"]),
+    backup: {
+      walBackup: args["remote-storage"] !== undefined && !args["disable-wal-backup"],
+      maxOffloaderLag: args["max-offloader-lag"],
+      partialBackupTimeoutMs: parseDuration("partial-backup-timeout", args["partial-backup-timeout"]),
+      offload: args["remote-storage"] !== undefined && args["enable-offload"],
+      deleteOffloadedWal: args["delete-offloaded-wal"],
+      evictionMinResidentMs: parseDuration("eviction-min-resident", args["eviction-min-resident"]),
+    },
     pgAuthKeyPath: args["pg-auth-public-key-path"],
     pgTenantOnlyAuthKeyPath: args["pg-tenant-only-auth-public-key-path"],
     httpAuthKeyPath: args["http-auth-public-key-path"],

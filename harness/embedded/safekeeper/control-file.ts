@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn, TenantId, TimelineId } from "../../types";
 import { hasErrorCode, jsonText, parseJson, writeFileDurably } from "../service";
-import type { AcceptorState, Progress } from "./acceptor-state";
+import type { AcceptorState, MembershipConf, PartialSegment, Progress } from "./acceptor-state";
 import { Mutex } from "./mutex";
 
 const CONTROL_FILE_NAME = "safekeeper.control";
@@ -12,7 +12,7 @@ const FORMAT = "embedded-1";
 export interface ControlFileBody {
   tenant_id: string;
   timeline_id: string;
-  mconf: { generation: number; members: unknown[]; new_members: unknown };
+  mconf: MembershipConf;
   acceptor_state: { term: number | bigint; term_history: { term: number | bigint; lsn: string }[] };
   server: { pg_version: number; system_id: number | bigint; wal_seg_size: number };
   proposer_uuid: string;
@@ -22,8 +22,16 @@ export interface ControlFileBody {
   backup_lsn: string;
   peer_horizon_lsn: string;
   remote_consistent_lsn: string;
-  partial_backup: { segments: unknown[] };
-  eviction_state: string;
+  partial_backup: {
+    segments: {
+      status: PartialSegment["status"];
+      name: string;
+      commit_lsn: string;
+      flush_lsn: string;
+      term: number | bigint;
+    }[];
+  };
+  eviction_state: "Present" | { Offloaded: string };
   creation_ts: { secs_since_epoch: number; nanos_since_epoch: number };
 }
 
@@ -32,7 +40,7 @@ export function controlFileBody(state: AcceptorState, progress: Progress): Contr
   return {
     tenant_id: state.tenantId,
     timeline_id: state.timelineId,
-    mconf: { generation: 0, members: [], new_members: null },
+    mconf: state.mconf,
     acceptor_state: {
       term: state.term,
       term_history: state.termHistory.map(({ term, lsn }) => ({ term, lsn: Lsn.format(lsn) })),
@@ -45,23 +53,34 @@ export function controlFileBody(state: AcceptorState, progress: Progress): Contr
     backup_lsn: Lsn.format(progress.backupLsn),
     peer_horizon_lsn: Lsn.format(progress.peerHorizonLsn),
     remote_consistent_lsn: Lsn.format(progress.remoteConsistentLsn),
-    partial_backup: { segments: [] },
-    eviction_state: "Present",
+    partial_backup: {
+      segments: progress.partialSegments.map(({ status, name, commitLsn, flushLsn, term }) => ({
+        ...{ status, name, term },
+        ...{ commit_lsn: Lsn.format(commitLsn), flush_lsn: Lsn.format(flushLsn) },
+      })),
+    },
+    eviction_state: progress.offloadedAt === undefined ? "Present" : { Offloaded: Lsn.format(progress.offloadedAt) },
     creation_ts: { secs_since_epoch: 0, nanos_since_epoch: 0 },
   };
 }
+
+/** The whole content of a control file. */
+export const controlFileText = (state: AcceptorState, progress: Progress): string =>
+  jsonText({ format: FORMAT, ...controlFileBody(state, progress) });
 
 export interface ControlFileContent {
   state: AcceptorState;
   progress: Progress;
 }
 
-function parseBody(body: ControlFileBody): ControlFileContent {
+/** What a control file in this form says. Throws when a value is none. */
+export function parseControlFileBody(body: ControlFileBody): ControlFileContent {
   const { acceptor_state: acceptor, server } = body;
   return {
     state: {
       tenantId: TenantId.parse(body.tenant_id),
       timelineId: TimelineId.parse(body.timeline_id),
+      mconf: body.mconf,
       server: {
         pgVersion: server.pg_version,
         systemId: BigInt(server.system_id),
@@ -78,6 +97,14 @@ function parseBody(body: ControlFileBody): ControlFileContent {
       peerHorizonLsn: Lsn.parse(body.peer_horizon_lsn),
       remoteConsistentLsn: Lsn.parse(body.remote_consistent_lsn),
       proposerUuid: body.proposer_uuid,
+      partialSegments: body.partial_backup.segments.map((segment) => ({
+        status: segment.status,
+        name: segment.name,
+        commitLsn: Lsn.parse(segment.commit_lsn),
+        flushLsn: Lsn.parse(segment.flush_lsn),
+        term: BigInt(segment.term),
+      })),
+      offloadedAt: body.eviction_state === "Present" ? undefined : Lsn.parse(body.eviction_state.Offloaded),
     },
   };
 }
@@ -87,7 +114,7 @@ export async function readControlFileAt(path: string): Promise<ControlFileConten
   try {
     const content = parseJson(await readFile(path, "utf8")) as { format: string } & ControlFileBody;
     if (content.format !== FORMAT) throw new Error(`format ${content.format} is not ${FORMAT}`);
-    return parseBody(content);
+    return parseControlFileBody(content);
   } catch (error) {
     throw new Error(`could not read ${path}`, { cause: error });
   }
@@ -134,7 +161,7 @@ export class ControlFile {
   }
 
   async #write(next: AcceptorState): Promise<void> {
-    const text = jsonText({ format: FORMAT, ...controlFileBody(next, this.progress) });
+    const text = controlFileText(next, this.progress);
     if (text !== this.#stored) await this.#replace(text);
     this.#stored = text;
     this.#state = next;

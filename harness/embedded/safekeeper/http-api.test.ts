@@ -41,7 +41,11 @@ describe("HTTP", () => {
     expect(bumped.body).toEqual({ previous_term: 0, current_term: 4 });
     const proposer = await TestProposer.connect(shared.pgPort, id);
     expect(await proposer.greet()).toMatchObject({ term: 4n });
-    expect(await proposer.vote(5n)).toMatchObject({ flushLsn: START, timelineStartLsn: START, termHistory: [] });
+    expect(await proposer.vote(5n)).toMatchObject({
+      flushLsn: START,
+      timelineStartLsn: START,
+      termHistory: [{ term: 0n, lsn: START }],
+    });
     proposer.elected(5n, START, [{ term: 5n, lsn: START }]);
     const wal = new WalBuilder({ startLsn: START });
     wal.record(10);

@@ -17,6 +17,8 @@ import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
 import { debugDump } from "./debug-dump";
 import { walDigest } from "./digest";
 import type { SafekeeperMetrics } from "./metrics";
+import { addTimelineApi } from "./http-timeline-api";
+import type { PeerInfo } from "./peers";
 import { requirePermission, requireTenant } from "./permissions";
 import { timelineStatus } from "./status";
 import type { Timeline } from "./timeline";
@@ -29,6 +31,8 @@ export interface HttpApiOptions {
   metrics: SafekeeperMetrics;
   heartbeatTimeoutMs: number;
   auth: JwtAuth | undefined;
+  /** Shown to other safekeepers. */
+  peerToken: string | undefined;
   /** What debug_dump says under "config". */
   configDump: Record<string, unknown>;
 }
@@ -75,8 +79,45 @@ function newTimeline(body: CreateTimelineBody) {
     systemId: BigInt(body.system_id ?? 0),
     walSegSize: body.wal_seg_size ?? 0,
   };
-  const state = { ...newAcceptorState(id), server, timelineStartLsn: startLsn, localStartLsn: startLsn };
-  return { state, progress: { ...newProgress(), commitLsn, backupLsn: startLsn } };
+  // With a start of its history every proposer finds a point that it has in common with us.
+  const termHistory = [{ term: 0n, lsn: startLsn }];
+  const lsns = { timelineStartLsn: startLsn, localStartLsn: startLsn };
+  const state = { ...newAcceptorState(id), server, termHistory, ...lsns };
+  return { state, progress: { ...newProgress(), commitLsn, backupLsn: startLsn, peerHorizonLsn: startLsn } };
+}
+
+interface PeerInfoBody {
+  term?: number | null;
+  last_log_term?: number | null;
+  flush_lsn: string;
+  commit_lsn: string;
+  backup_lsn: string;
+  remote_consistent_lsn: string;
+  peer_horizon_lsn: string;
+  local_start_lsn: string;
+  standby_horizon?: string;
+  safekeeper_connstr?: string | null;
+  http_connstr?: string | null;
+}
+
+/** What a test says in another safekeeper's place; it has the id 0. */
+function peerFrom(id: TenantTimelineId, body: PeerInfoBody): PeerInfo {
+  const lsn = (text: string): Lsn => parsed(() => Lsn.parse(text));
+  return {
+    ...id,
+    safekeeperId: 0,
+    term: BigInt(body.term ?? 0),
+    lastLogTerm: BigInt(body.last_log_term ?? 0),
+    flushLsn: lsn(body.flush_lsn),
+    commitLsn: lsn(body.commit_lsn),
+    backupLsn: lsn(body.backup_lsn),
+    remoteConsistentLsn: lsn(body.remote_consistent_lsn),
+    peerHorizonLsn: lsn(body.peer_horizon_lsn),
+    localStartLsn: lsn(body.local_start_lsn),
+    standbyHorizon: lsn(body.standby_horizon ?? "0/0"),
+    safekeeperConnstr: body.safekeeper_connstr ?? "",
+    httpConnstr: body.http_connstr ?? "",
+  };
 }
 
 const OPEN_PATHS = ["/v1/status", "/metrics", "/profile/cpu", "/profile/heap"];
@@ -105,14 +146,18 @@ export function createHttpApi(options: HttpApiOptions): HttpService {
     requireTenant(request, content.state.tenantId);
     await timelines.create(content);
   });
-  http.route("DELETE", "/v1/tenant/:tenant_id", ({ params }) =>
-    timelines.deleteTenant(parsed(() => TenantId.parse(params["tenant_id"] ?? ""))),
+  const onlyLocal = ({ query }: HttpRequest): boolean => query.get("only_local") === "true";
+  http.route("DELETE", "/v1/tenant/:tenant_id", (request) =>
+    timelines.deleteTenant(
+      parsed(() => TenantId.parse(request.params["tenant_id"] ?? "")),
+      { onlyLocal: onlyLocal(request) },
+    ),
   );
   http.route("GET", "/v1/tenant/:tenant_id/timeline/:timeline_id", (request) =>
     timelineStatus(existing(request), options.heartbeatTimeoutMs),
   );
   http.route("DELETE", "/v1/tenant/:tenant_id/timeline/:timeline_id", (request) =>
-    timelines.delete(requestedId(request)),
+    timelines.delete(requestedId(request), { onlyLocal: onlyLocal(request) }),
   );
   http.route("POST", "/v1/tenant/:tenant_id/timeline/:timeline_id/term_bump", async (request) => {
     const timeline = existing(request);
@@ -126,6 +171,10 @@ export function createHttpApi(options: HttpApiOptions): HttpService {
   http.route("GET", "/v1/tenant/:tenant_id/timeline/:timeline_id/digest", (request) =>
     walDigest(existing(request), lsnOf(request, "from_lsn"), lsnOf(request, "until_lsn")),
   );
+  http.route("POST", "/v1/record_safekeeper_info/:tenant_id/:timeline_id", async (request) => {
+    existing(request).recordPeer(peerFrom(requestedId(request), await request.json<PeerInfoBody>()));
+  });
+  addTimelineApi({ http, timelines, nodeId: options.nodeId, token: options.peerToken, existing });
   http.route("GET", "/v1/debug_dump", async (request) => {
     // Neon streams it, and names no better type.
     return new HttpReply(200, jsonText(await debugDump(request.query, options)), "application/octet-stream");

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { createRegistry } from "../service";
+import { type BackupCounts, newBackupCounts } from "./backup/backup-counts";
 import type { Timeline } from "./timeline";
 import type { TimelineMap } from "./timeline-map";
 
@@ -16,7 +17,7 @@ const PER_TIMELINE: [name: string, help: string, value: (timeline: Timeline) => 
   ["connected_computes", "Number of active compute connections", (timeline) => timeline.receivers.size],
   ["timeline_active", "1 for timelines the broker is told about", (timeline) => (timeline.isActive ? 1 : 0)],
   ["written_wal_bytes_total", "Number of WAL bytes written to disk", (timeline) => timeline.writtenWalBytes],
-  ["wal_backup_active", "1 while WAL is being uploaded", () => 0],
+  ["wal_backup_active", "1 where WAL is being uploaded", (timeline) => (timeline.isBackingUp ? 1 : 0)],
 ];
 
 function addTimelineGauges(registry: Registry, timelines: TimelineMap): void {
@@ -44,14 +45,53 @@ function addTotals(registry: Registry, timelines: TimelineMap): void {
   const sum = (count: (timeline: Timeline) => number) => timelines.all.reduce((all, one) => all + count(one), 0);
   add("safekeeper_timelines", "Number of timelines loaded in-memory", () => timelines.all.length);
   add("safekeeper_active_timelines", "Number of active timelines", () => sum((one) => (one.isActive ? 1 : 0)));
+  add("safekeeper_evicted_timelines", "Timelines whose WAL is not on this disk", () =>
+    sum((one) => (one.isResident ? 0 : 1)),
+  );
   add("safekeeper_wal_receivers", "Number of currently connected WAL receivers", () =>
     sum((one) => one.receivers.size),
+  );
+}
+
+function addBackupCounts(registry: Registry, counts: BackupCounts): void {
+  const add = (name: string, help: string, value: () => number): void => {
+    const counter: Counter = new Counter({
+      name: `safekeeper_${name}`,
+      help,
+      registers: [registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(value());
+      },
+    });
+  };
+  add("backed_up_segments_total", "WAL segments uploaded", () => counts.backedUpSegments);
+  add("partial_backup_uploads_total", "Partial segments uploaded", () => counts.partialUploads);
+  add("partial_backup_uploaded_bytes_total", "Bytes of partial segments uploaded", () => counts.partialBytes);
+  const addEvents = (name: string, help: string, value: (kind: "evict" | "restore") => number): void => {
+    const counter: Counter<"kind"> = new Counter({
+      name: `safekeeper_eviction_events_${name}_total`,
+      help,
+      labelNames: ["kind"],
+      registers: [registry],
+      collect: () => {
+        counter.reset();
+        for (const kind of ["evict", "restore"] as const) counter.inc({ kind }, value(kind));
+      },
+    });
+  };
+  addEvents("started", "Evictions and restorations begun", (kind) =>
+    kind === "evict" ? counts.evictionsStarted : counts.restoresStarted,
+  );
+  addEvents("completed", "Evictions and restorations ended", (kind) =>
+    kind === "evict" ? counts.evictionsCompleted : counts.restoresCompleted,
   );
 }
 
 /** Counts what happens; the registry reads the rest from the timelines when it is scraped. */
 export class SafekeeperMetrics {
   readonly registry = createRegistry();
+  readonly backup = newBackupCounts();
   readonly queriesReceived = this.#counter(
     "pg_queries_received_total",
     "Queries received through pg protocol",
@@ -69,6 +109,7 @@ export class SafekeeperMetrics {
   observe(timelines: TimelineMap): void {
     addTimelineGauges(this.registry, timelines);
     addTotals(this.registry, timelines);
+    addBackupCounts(this.registry, this.backup);
   }
 
   #counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {

@@ -6,6 +6,9 @@ const RULES = new PermissionTable<"any" | "node" | "tenant">([
   ["GET", "/v1/tenant/timeline", "node"],
   // The tenant stands in the body: see requireTenant.
   ["POST", "/v1/tenant/timeline", "any"],
+  ["POST", "/v1/tenant/:tenant/timeline/:timeline/copy", "node"],
+  ["PATCH", "/v1/tenant/:tenant/timeline/:timeline/control_file", "node"],
+  ["POST", "/v1/tenant/:tenant/timeline/:timeline/checkpoint", "node"],
   ["*", "/v1/tenant/:tenant", "tenant"],
   ["*", "/v1/tenant/:tenant/*", "tenant"],
   ["*", "/v1/record_safekeeper_info/:tenant/*", "tenant"],

@@ -114,6 +114,7 @@ export class PgService implements PgServerHandler {
     log: Logger,
   ): Promise<void> {
     const timeline = this.#get(id);
+    await timeline.ensureResident();
     const appname = appnameOf(conn);
     const toFlush = command.term !== undefined || readsUncommitted(appname);
     const end: EndOfStream = toFlush

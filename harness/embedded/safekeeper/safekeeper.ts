@@ -1,8 +1,12 @@
 import { resolve } from "node:path";
 import { PgServer } from "../../wire";
-import type { DaemonContext, HostPort, Logger, RunningDaemon } from "../service";
+import { type DaemonContext, type HostPort, type Logger, openRemoteStorage, type RunningDaemon } from "../service";
 import { claimPidFile, errorText, JwtAuth, jsonText } from "../service";
 import { PgTokens } from "../service/pg-tokens";
+import type { BackupConfig } from "./backup/backup-config";
+import type { BackupCounts } from "./backup/backup-counts";
+import { TimelineKeeper } from "./backup/timeline-keeper";
+import type { Timeline } from "./timeline";
 import { BrokerLink } from "./broker-link";
 import { parseConfig, type SafekeeperConfig } from "./config";
 import { controlFileBody, readControlFileAt } from "./control-file";
@@ -35,6 +39,26 @@ function storeProgressEvery(intervalMs: number, timelines: TimelineMap, log: Log
   return setInterval(() => void storeAll(), intervalMs);
 }
 
+const KEEPER_INTERVAL_MS = 300;
+
+/** Lets every timeline's WAL be backed up, removed and evicted when it is time. */
+function keepTimelines(
+  timelines: TimelineMap,
+  options: { config: BackupConfig; counts: BackupCounts; heartbeatTimeoutMs: number; log: Logger },
+): NodeJS.Timeout {
+  const { config, counts, heartbeatTimeoutMs: peersMaxAgeMs } = options;
+  const keepers = new WeakMap<Timeline, TimelineKeeper>();
+  return setInterval(() => {
+    for (const timeline of timelines.all) {
+      const { remote, log } = timeline;
+      const keeper =
+        keepers.get(timeline) ?? new TimelineKeeper({ timeline, remote, config, counts, peersMaxAgeMs, log });
+      keepers.set(timeline, keeper);
+      void keeper.tick();
+    }
+  }, KEEPER_INTERVAL_MS);
+}
+
 async function authOf(keyPath: string | undefined): Promise<JwtAuth | undefined> {
   return keyPath === undefined ? undefined : JwtAuth.fromPath(keyPath);
 }
@@ -46,8 +70,8 @@ function configDump(config: SafekeeperConfig, nodeId: number) {
     listen_pg_addr: format(config.listenPg),
     listen_http_addr: format(config.listenHttp),
     no_sync: !config.sync,
-    max_offloader_lag_bytes: 128 * 1024 * 1024,
-    wal_backup_enabled: false,
+    max_offloader_lag_bytes: config.backup.maxOffloaderLag,
+    wal_backup_enabled: config.backup.walBackup,
   };
 }
 
@@ -55,7 +79,14 @@ async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Pro
   const { workdir, sync, heartbeatTimeoutMs, availabilityZone } = config;
   const metrics = new SafekeeperMetrics();
   const onOpened = new Set<(timeline: (typeof timelines.all)[number]) => void>();
+  const remote =
+    config.remoteStorage === undefined
+      ? undefined
+      : openRemoteStorage(config.remoteStorage, { where: "--remote-storage", workdir: process.cwd(), sync });
   const timelines: TimelineMap = new TimelineMap({
+    remote,
+    walBackup: config.backup.walBackup,
+    counts: metrics.backup,
     workdir: resolve(workdir),
     nodeId,
     sync,
@@ -79,6 +110,7 @@ async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Pro
     metrics,
     heartbeatTimeoutMs,
     auth: await authOf(config.httpAuthKeyPath),
+    peerToken: process.env["SAFEKEEPER_AUTH_TOKEN"],
     configDump: configDump(config, nodeId),
   });
   await http.listen(config.listenHttp.host, config.listenHttp.port);
@@ -88,11 +120,13 @@ async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Pro
   const broker = new BrokerLink({ endpoint, log, timelines, metrics, pgAddress, httpAddress, availabilityZone });
   for (const timeline of timelines.all) broker.watch(timeline);
   onOpened.add((timeline) => broker.watch(timeline));
+  const keepers = keepTimelines(timelines, { config: config.backup, counts: metrics.backup, heartbeatTimeoutMs, log });
   const saving = storeProgressEvery(config.controlFileSaveIntervalMs, timelines, log);
   log.info(`safekeeper ${nodeId} is listening: pg ${pgAddress}, http ${httpAddress}`);
   return {
     stop: async () => {
       clearInterval(saving);
+      clearInterval(keepers);
       broker.close();
       await Promise.all([pg.close(), tenantOnly?.close(), http.close()]);
       await timelines.close();

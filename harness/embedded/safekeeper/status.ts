@@ -74,7 +74,7 @@ export function timelineStatus(timeline: Timeline, heartbeatTimeoutMs: number) {
   return {
     tenant_id: state.tenantId,
     timeline_id: state.timelineId,
-    mconf: { generation: 0, members: [], new_members: null },
+    mconf: state.mconf,
     acceptor_state: {
       term: state.term,
       epoch: timeline.lastLogTerm,
@@ -98,6 +98,12 @@ export function timelineStatus(timeline: Timeline, heartbeatTimeoutMs: number) {
   };
 }
 
+/** Number of the last segment that is gone from this disk; 0 for none. */
+function lastRemovedSegment(timeline: Timeline): number {
+  const { walSegSize } = timeline.state.server;
+  return walSegSize === 0 ? 0 : Math.max(0, Number(timeline.removedBefore / BigInt(walSegSize)) - 1);
+}
+
 /** One timeline of GET debug_dump: what it has in memory and on disk (golden/run/92_debug_dump.json). */
 export function memoryDump(timeline: Timeline, peersMaxAgeMs: number) {
   const { progress } = timeline;
@@ -105,10 +111,10 @@ export function memoryDump(timeline: Timeline, peersMaxAgeMs: number) {
     is_cancelled: timeline.cancelled.aborted,
     peers_info_len: timeline.peers.recent(peersMaxAgeMs).length,
     walsenders: [...timeline.senders].map((sender) => walSenderBody(timeline, sender)),
-    wal_backup_active: false,
+    wal_backup_active: timeline.isBackingUp,
     active: timeline.isActive,
     num_computes: timeline.receivers.size,
-    last_removed_segno: 0,
+    last_removed_segno: lastRemovedSegment(timeline),
     epoch_start_lsn: Lsn.format(timeline.state.termHistory.at(-1)?.lsn ?? Lsn.INVALID),
     mem_state: {
       commit_lsn: Lsn.format(progress.commitLsn),

@@ -1,9 +1,12 @@
-import { readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TenantId, TimelineId } from "../../types";
-import { errorText, hasErrorCode, type Logger, syncDirectory } from "../service";
+import { errorText, hasErrorCode, type Logger, type RemoteStorage, syncDirectory, syncFile } from "../service";
 import type { TenantTimelineId } from "./acceptor-state";
 import { formatTtid } from "./acceptor-state";
+import type { BackupCounts } from "./backup/backup-counts";
+import { RemoteWal } from "./backup/remote-wal";
 import { type ControlFileContent, readControlFile } from "./control-file";
 import { Mutex } from "./mutex";
 import { Timeline } from "./timeline";
@@ -15,6 +18,10 @@ export interface TimelineMapOptions {
   log: Logger;
   /** Called for each timeline that can be used from now on. */
   onOpened: (timeline: Timeline) => void;
+  /** Where WAL is backed up; undefined where no remote storage is configured. */
+  remote: RemoteStorage | undefined;
+  walBackup: boolean;
+  counts: BackupCounts;
 }
 
 export interface DeleteResult {
@@ -93,14 +100,56 @@ export class TimelineMap {
     });
   }
 
-  /** Ends the timeline's connections and removes its files. */
-  delete(id: TenantTimelineId): Promise<DeleteResult> {
+  /** The WAL of a timeline, known or not, in remote storage. */
+  remoteOf(id: TenantTimelineId): RemoteWal | undefined {
+    const { remote } = this.#options;
+    return remote === undefined ? undefined : new RemoteWal(remote, id);
+  }
+
+  /** Opens a timeline whose directory `fill` makes, beside its place first: it appears whole or not at all. */
+  adopt(id: TenantTimelineId, fill: (directory: string) => Promise<void>): Promise<Timeline> {
+    return this.#changes.run(async () => {
+      if (this.get(id) !== undefined || this.#broken.has(formatTtid(id))) {
+        throw new Error(`Timeline ${id.timelineId} already exists`);
+      }
+      const temporary = join(this.#options.workdir, "tmp", `${id.tenantId}-${id.timelineId}-${randomUUID()}`);
+      await mkdir(temporary, { recursive: true });
+      try {
+        await fill(temporary);
+        if (this.#options.sync) for (const name of await readdir(temporary)) await syncFile(join(temporary, name));
+        await this.#moveIntoPlace(temporary, this.#directory(id));
+      } finally {
+        await rm(temporary, { recursive: true, force: true });
+      }
+      const content = await readControlFile(this.#directory(id));
+      if (content === undefined) throw new Error(`timeline ${formatTtid(id)} came without a control file`);
+      const own = { ...content.state, tenantId: id.tenantId, timelineId: id.timelineId };
+      // Partial segments in remote storage are of the safekeeper that wrote them.
+      const progress = { ...content.progress, partialSegments: [], offloadedAt: undefined };
+      const timeline = await Timeline.load(this.#timelineOptions(id), { state: own, progress });
+      await timeline.storeProgress();
+      this.#options.log.info(`adopted timeline ${formatTtid(id)}`);
+      this.#add(timeline);
+      return timeline;
+    });
+  }
+
+  async #moveIntoPlace(from: string, to: string): Promise<void> {
+    await mkdir(dirname(to), { recursive: true });
+    await rename(from, to);
+    if (!this.#options.sync) return;
+    for (const path of [to, dirname(to), this.#options.workdir]) await syncDirectory(path);
+  }
+
+  /** Ends the timeline's connections and removes its files, here and (unless `onlyLocal`) in remote storage. */
+  delete(id: TenantTimelineId, { onlyLocal }: { onlyLocal: boolean }): Promise<DeleteResult> {
     return this.#changes.run(async () => {
       const timeline = this.get(id);
       const wasActive = timeline?.isActive ?? false;
       await timeline?.close();
       this.#timelines.delete(formatTtid(id));
       this.#broken.delete(formatTtid(id));
+      if (!onlyLocal) await this.remoteOf(id)?.removeEverything();
       const existed = await this.#removeDirectory(this.#directory(id));
       if (existed) this.#options.log.info(`deleted timeline ${formatTtid(id)}`);
       return { dir_existed: existed, was_active: wasActive };
@@ -108,10 +157,10 @@ export class TimelineMap {
   }
 
   /** Deletes every timeline of the tenant; the results by timeline id. */
-  async deleteTenant(tenantId: TenantId): Promise<Record<string, DeleteResult>> {
+  async deleteTenant(tenantId: TenantId, { onlyLocal }: { onlyLocal: boolean }): Promise<Record<string, DeleteResult>> {
     const results: Record<string, DeleteResult> = {};
     for (const { id } of this.all.filter((timeline) => timeline.id.tenantId === tenantId)) {
-      results[id.timelineId] = await this.delete(id);
+      results[id.timelineId] = await this.delete(id, { onlyLocal });
     }
     await this.#removeDirectory(join(this.#options.workdir, tenantId));
     return results;
@@ -132,9 +181,10 @@ export class TimelineMap {
   }
 
   #timelineOptions(id: TenantTimelineId) {
-    const { nodeId, sync, log } = this.#options;
+    const { nodeId, sync, log, walBackup, counts } = this.#options;
+    const backup = { remote: this.remoteOf(id), walBackup, counts };
     const directory = this.#directory(id);
-    return { directory, nodeId, sync, log: log.span("timeline", { ttid: formatTtid(id) }) };
+    return { directory, nodeId, sync, ...backup, log: log.span("timeline", { ttid: formatTtid(id) }) };
   }
 
   async #removeDirectory(path: string): Promise<boolean> {

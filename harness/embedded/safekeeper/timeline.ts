@@ -1,10 +1,17 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
 import { Lsn, PgVersion } from "../../types";
 import type { PageserverFeedback } from "../../wire";
 import { errorText, type Logger } from "../service";
 import type { Append, Elected, Greeting } from "./acceptor";
 import { AcceptorError, acceptGreeting, advanceCommit, decideAppend, decideElected, decideVote } from "./acceptor";
-import type { AcceptorState, Progress, TenantTimelineId } from "./acceptor-state";
+import {
+  type AcceptorState,
+  formatTtid,
+  type MembershipConf,
+  type PartialSegment,
+  type Progress,
+  type TenantTimelineId,
+} from "./acceptor-state";
 import { maxLsn } from "./acceptor-state";
 import { ControlFile, type ControlFileContent } from "./control-file";
 import { Listeners } from "./listeners";
@@ -14,12 +21,21 @@ import { historyUpTo, lastLogTerm, type TermHistory } from "./term-history";
 import type { WalReceiver } from "./wal-receiver";
 import type { WalSender } from "./wal-sender";
 import { WalStorage } from "./wal-storage";
+import { segmentStart } from "../wal/segments";
+import { type BackupCounts, newBackupCounts } from "./backup/backup-counts";
+import type { RemoteWal } from "./backup/remote-wal";
+import { partialPath, restorePartial } from "./backup/restore-partial";
 
 export interface TimelineOptions {
   directory: string;
   sync: boolean;
   nodeId: number;
   log: Logger;
+  /** The timeline's WAL in remote storage; undefined where none is configured. */
+  remote?: RemoteWal | undefined;
+  /** Whether whole segments are uploaded there. */
+  walBackup?: boolean;
+  counts?: BackupCounts;
 }
 
 export interface VoteReply {
@@ -52,6 +68,13 @@ export class Timeline {
   /** Aborted when the timeline is deleted or the safekeeper stops. */
   readonly cancelled: AbortSignal;
   pageserverFeedback: PageserverFeedback | undefined;
+  readonly remote: RemoteWal | undefined;
+  /** Whether this safekeeper is the one that uploads the timeline's WAL. */
+  isBackingUp = false;
+  /** WAL segments below it are not on this disk any more; 0 until somebody has looked. */
+  removedBefore: Lsn = Lsn.INVALID;
+  readonly #walBackup: boolean;
+  readonly #counts: BackupCounts;
   readonly #cancel = new AbortController();
   readonly #sync: boolean;
   readonly #lock = new Mutex();
@@ -66,6 +89,9 @@ export class Timeline {
     this.directory = options.directory;
     this.nodeId = options.nodeId;
     this.log = options.log;
+    this.remote = options.remote;
+    this.#walBackup = options.walBackup ?? false;
+    this.#counts = options.counts ?? newBackupCounts();
     this.#sync = options.sync;
     this.#control = new ControlFile(options.directory, options.sync, content);
     this.cancelled = this.#cancel.signal;
@@ -101,7 +127,7 @@ export class Timeline {
 
   /** End of the last whole record on disk; 0 when nothing was ever written. */
   get flushLsn(): Lsn {
-    return this.#storage?.flushLsn ?? Lsn.INVALID;
+    return this.#storage?.flushLsn ?? this.progress.offloadedAt ?? Lsn.INVALID;
   }
 
   get writeLsn(): Lsn {
@@ -122,12 +148,77 @@ export class Timeline {
 
   /** Whether somebody writes here, or the pageserver does not have everything yet: then the broker is told. */
   get isActive(): boolean {
-    return this.receivers.size > 0 || this.progress.remoteConsistentLsn < this.commitLsn;
+    if (this.receivers.size > 0 || this.progress.remoteConsistentLsn < this.commitLsn) return true;
+    return this.#walBackup && this.#hasSegmentToBackUp();
+  }
+
+  #hasSegmentToBackUp(): boolean {
+    const { walSegSize } = this.state.server;
+    if (walSegSize === 0) return false;
+    return segmentStart(this.commitLsn, walSegSize) > segmentStart(this.progress.backupLsn, walSegSize);
+  }
+
+  /** Whether its WAL is on this disk. */
+  get isResident(): boolean {
+    return this.progress.offloadedAt === undefined;
+  }
+
+  /** WAL up to `lsn` is in remote storage. */
+  advanceBackup(lsn: Lsn): void {
+    this.progress.backupLsn = maxLsn(this.progress.backupLsn, lsn);
+    this.moved.notify();
+  }
+
+  /** Lets the last segment leave this disk, unless somebody has come for it. */
+  evict(partial: PartialSegment, options: { deleteWal: boolean }): Promise<void> {
+    return this.#lock.run(async () => {
+      const isSame = this.flushLsn === partial.flushLsn && this.writeLsn === partial.flushLsn;
+      if (!isSame || this.receivers.size + this.senders.size > 0 || this.#closed) return;
+      this.#counts.evictionsStarted += 1;
+      this.progress.offloadedAt = partial.flushLsn;
+      // First it must be known as gone: without it the timeline would seem to end earlier.
+      await this.#control.storeProgress();
+      await this.#storage?.close();
+      this.#storage = undefined;
+      if (options.deleteWal) await unlink(partialPath(this.directory, partial, this.state.server.walSegSize));
+      this.#counts.evictionsCompleted += 1;
+      this.log.info("successfully evicted timeline");
+    });
+  }
+
+  /** Brings back what evict() let go. Rejects when remote storage does not have it. */
+  ensureResident(): Promise<void> {
+    return this.#lock.run(() => this.#restore());
+  }
+
+  async #restore(): Promise<void> {
+    const { offloadedAt, partialSegments } = this.progress;
+    if (offloadedAt === undefined) return;
+    this.#counts.restoresStarted += 1;
+    const partial = partialSegments.find(({ status, flushLsn }) => status === "Uploaded" && flushLsn === offloadedAt);
+    if (partial === undefined || this.remote === undefined) {
+      throw new Error(`the partial segment of offloaded timeline ${formatTtid(this.id)} is unknown`);
+    }
+    const { walSegSize } = this.state.server;
+    await restorePartial(this.remote, partial, { directory: this.directory, walSegSize, sync: this.#sync });
+    this.progress.offloadedAt = undefined;
+    await this.#openStorage();
+    if (this.flushLsn !== partial.flushLsn) {
+      const end = `${Lsn.format(this.flushLsn)}, not at ${Lsn.format(partial.flushLsn)}`;
+      await this.#storage?.close();
+      this.#storage = undefined;
+      this.progress.offloadedAt = offloadedAt;
+      throw new Error(`the restored WAL of timeline ${formatTtid(this.id)} ends at ${end}`);
+    }
+    await this.#control.storeProgress();
+    this.#counts.restoresCompleted += 1;
+    this.log.info("successfully restored evicted timeline");
   }
 
   /** Takes what a proposer says about its Postgres; returns our term. */
   greet(greeting: Greeting): Promise<bigint> {
     return this.#lock.run(async () => {
+      await this.#restore();
       const server = acceptGreeting(this.state, greeting);
       const known = this.state.server;
       if (server.pgVersion !== known.pgVersion || known.systemId === 0n || known.walSegSize === 0) {
@@ -196,6 +287,24 @@ export class Timeline {
     });
   }
 
+  /** Takes a membership configuration of a higher generation. */
+  switchMembership(next: MembershipConf): Promise<{ previous: MembershipConf; current: MembershipConf }> {
+    return this.#lock.run(async () => {
+      const previous = this.state.mconf;
+      if (next.generation > previous.generation) await this.#control.store({ ...this.state, mconf: next });
+      return { previous, current: this.state.mconf };
+    });
+  }
+
+  /** Replaces what the control file says; `change` gets a copy of it. For repairs by hand. */
+  patch(change: (content: ControlFileContent) => ControlFileContent): Promise<void> {
+    return this.#lock.run(async () => {
+      const { state, progress } = change({ state: this.state, progress: { ...this.progress } });
+      Object.assign(this.progress, progress);
+      await this.#control.store(state);
+    });
+  }
+
   /** Another safekeeper of this timeline spoke through the broker. */
   recordPeer(peer: PeerInfo): void {
     this.peers.record(peer);
@@ -237,7 +346,7 @@ export class Timeline {
 
   async #openStorage(): Promise<void> {
     const { server, timelineStartLsn, localStartLsn } = this.state;
-    if (this.#storage !== undefined || server.walSegSize === 0 || server.pgVersion === 0) return;
+    if (!this.isResident || this.#storage !== undefined || server.walSegSize === 0 || server.pgVersion === 0) return;
     const storage = new WalStorage({
       directory: this.directory,
       walSegSize: server.walSegSize,

@@ -7,11 +7,18 @@ import { openSegmentForReading } from "./segment-directory";
 export class WalReader implements AsyncDisposable {
   readonly #directory: string;
   readonly #walSegSize: number;
-  #open: { startLsn: Lsn; file: FileHandle } | undefined;
+  readonly #elsewhere: (startLsn: Lsn) => Promise<Buffer | undefined>;
+  #open: { startLsn: Lsn; file: FileHandle | Buffer } | undefined;
 
-  constructor(directory: string, walSegSize: number) {
+  /** `elsewhere` reads a whole segment that is not on this disk any more. */
+  constructor(
+    directory: string,
+    walSegSize: number,
+    elsewhere: (startLsn: Lsn) => Promise<Buffer | undefined> = () => Promise.resolve(undefined),
+  ) {
     this.#directory = directory;
     this.#walSegSize = walSegSize;
+    this.#elsewhere = elsewhere;
   }
 
   /** Up to `maxBytes` from `position`, never across a segment's end; empty where there is no file. */
@@ -21,14 +28,16 @@ export class WalReader implements AsyncDisposable {
     if (file === undefined) return Buffer.alloc(0);
     const offset = Number(position - startLsn);
     const wanted = Math.min(maxBytes, this.#walSegSize - offset);
+    if (Buffer.isBuffer(file)) return file.subarray(offset, offset + wanted);
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset);
     return buffer.subarray(0, bytesRead);
   }
 
-  async #segment(startLsn: Lsn): Promise<FileHandle | undefined> {
+  async #segment(startLsn: Lsn): Promise<FileHandle | Buffer | undefined> {
     if (this.#open?.startLsn === startLsn) return this.#open.file;
     await this.close();
-    const file = await openSegmentForReading(this.#directory, startLsn, this.#walSegSize);
+    const file =
+      (await openSegmentForReading(this.#directory, startLsn, this.#walSegSize)) ?? (await this.#elsewhere(startLsn));
     if (file !== undefined) this.#open = { startLsn, file };
     return file;
   }
@@ -36,7 +45,7 @@ export class WalReader implements AsyncDisposable {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.file.close();
+    if (open !== undefined && !Buffer.isBuffer(open.file)) await open.file.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { openReader } from "./backup/open-reader";
 import { Lsn } from "../../types";
 import type { CopyBothStream, WalReceiverMessage } from "../../wire";
 import { decodeWalReceiverMessage, encodeWalSenderMessage, PgError, toPgTime } from "../../wire";
@@ -7,7 +8,7 @@ import { minLsn } from "./acceptor-state";
 import { NO_HOT_STANDBY, NO_STANDBY_REPLY, type WalSenderFeedback } from "./feedback";
 import type { Timeline } from "./timeline";
 import { Wakeup } from "./wakeup";
-import { WalReader } from "./wal-reader";
+import type { WalReader } from "./wal-reader";
 
 const MAX_SEND_BYTES = 128n * 1024n;
 const PAGE_BYTES = 8192n;
@@ -102,7 +103,7 @@ export class WalSender {
     if (appname === "replica") await sleepAt("sk-send-wal-replica-sleep", timeline.cancelled);
     const walStart = this.#position;
     const { walSegSize } = timeline.state.server;
-    this.#reader ??= new WalReader(timeline.directory, walSegSize);
+    this.#reader ??= openReader(timeline);
     const until = chunkEnd(walStart, end, walSegSize);
     const data = await this.#reader.read(walStart, Number(until - walStart));
     if (data.length === 0) throw new PgError(`WAL at ${Lsn.format(walStart)} is not available`);

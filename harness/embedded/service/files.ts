@@ -26,6 +26,11 @@ export async function writeFileDurably(path: string, data: string | Uint8Array):
   await syncDirectory(dirname(path));
 }
 
+/** Makes a file's content durable. */
+export async function syncFile(path: string): Promise<void> {
+  await syncAndClose(await open(path, "r"));
+}
+
 /** Makes the names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   await syncAndClose(await open(path, "r"));

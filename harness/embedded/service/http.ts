@@ -9,6 +9,7 @@ import {
   STATUS_CODES,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline, Readable } from "node:stream";
 import { ApiError, badRequest, internal } from "./api-error";
 import { bearerToken, type Claims, type JwtAuth, orForbidden } from "./auth";
 import { errorText } from "./errors";
@@ -33,7 +34,7 @@ export interface HttpRequest {
 }
 
 /**
- * An answer with a status of its own. The body is sent as JSON unless a content type is given: then it is text or bytes,
+ * An answer with a status of its own. A Readable is sent as it comes. The body is sent as JSON unless a content type is given: then it is text or bytes,
  * and with "" the answer names no type at all.
  */
 export class HttpReply {
@@ -87,7 +88,20 @@ async function readJson(raw: IncomingMessage): Promise<unknown> {
   }
 }
 
-function send(response: ServerResponse, reply: HttpReply, headers: Record<string, string>): void {
+/** A stream that fails cuts the answer off: whoever reads it notices that it is not whole. */
+function sendStream(response: ServerResponse, stream: Readable, log: Logger): void {
+  pipeline(stream, response, (error) => {
+    if (error === null || error === undefined) return;
+    log.info(`the answer was cut off: ${errorText(error)}`);
+    response.destroy();
+  });
+}
+
+function send(response: ServerResponse, reply: HttpReply, headers: Record<string, string>, log: Logger): void {
+  if (reply.body instanceof Readable) {
+    response.writeHead(reply.status, { "content-type": reply.contentType, ...headers, ...reply.headers });
+    return sendStream(response, reply.body, log);
+  }
   const bytes = Buffer.isBuffer(reply.body)
     ? reply.body
     : Buffer.from(reply.contentType === undefined ? jsonText(reply.body) : String(reply.body));
@@ -151,7 +165,7 @@ export class HttpService {
       .catch((error: unknown) => replyTo(error, log))
       .then((reply) => {
         note(`Request handled, status: ${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
-        send(response, reply, { "x-request-id": requestId, ...this.#options.headers });
+        send(response, reply, { "x-request-id": requestId, ...this.#options.headers }, log);
       })
       .catch((error: unknown) => {
         log.info(`could not send the response: ${errorText(error)}`);

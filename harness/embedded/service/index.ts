@@ -5,7 +5,7 @@ export { type DaemonContext, runDaemon, type RunningDaemon } from "./daemon";
 export { type HostPort, parseEndpointUrl, parseHostPort } from "./endpoints";
 export { errorText, hasErrorCode } from "./errors";
 export { failAt, failpoint, putFailpoints, sleepAt } from "./failpoints";
-export { readToml, syncDirectory, writeFileDurably } from "./files";
+export { readToml, syncDirectory, syncFile, writeFileDurably } from "./files";
 export { type HttpHandler, HttpReply, type HttpRequest, HttpService } from "./http";
 export { jsonText, parseJson } from "./json";
 export { createLogger, type Logger, timestamp } from "./log";
