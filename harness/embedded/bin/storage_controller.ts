@@ -12,6 +12,12 @@ runDaemon("storage_controller", async ({ log, argv }) => {
     maxOfflineIntervalMs: parseHumantime(flags["max-offline-interval"]),
     maxWarmingUpIntervalMs: parseHumantime(flags["max-warming-up-interval"]),
     addressForPeers: flags["address-for-peers"] ?? `http://${flags["listen"]}/`,
+    computeHookUrl: flags["compute-hook-url"] ?? flags["control-plane-url"],
+    controlPlaneToken: flags["control-plane-jwt-token"],
+    startAsCandidate: flags["start-as-candidate"],
+    peerToken: flags["peer-jwt-token"],
+    longReconcileThresholdMs: parseHumantime(flags["long-reconcile-threshold"]),
+    maxSecondaryLagBytes: flags["max-secondary-lag-bytes"],
     jwtToken: flags["jwt-token"],
     publicKey: flags["public-key"],
   });

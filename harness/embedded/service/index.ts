@@ -10,6 +10,7 @@ export { type HttpHandler, HttpReply, type HttpRequest, HttpService } from "./ht
 export { jsonText, parseJson } from "./json";
 export { createLogger, type Logger, timestamp } from "./log";
 export { createRegistry, metricsRoute } from "./metrics";
+export { pause } from "./pause";
 export { PermissionTable } from "./permissions";
 export { claimPidFile } from "./pid-file";
 export { openRemoteStorage } from "./remote/open";

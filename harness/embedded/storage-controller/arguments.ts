@@ -14,6 +14,8 @@ export const storageControllerArguments = {
   "public-key": { kind: "string" },
   "compute-hook-url": { kind: "string" },
   "split-threshold": { kind: "string" },
-  "max-secondary-lag-bytes": { kind: "string" },
-  "long-reconcile-threshold": { kind: "string" },
+  "max-secondary-lag-bytes": { kind: "number", default: 256 * 1024 * 1024 },
+  "long-reconcile-threshold": { kind: "string", default: "120s" },
+  "control-plane-jwt-token": { kind: "string" },
+  "control-plane-url": { kind: "string" },
 } as const;

@@ -24,6 +24,12 @@ beforeAll(async () => {
       maxWarmingUpIntervalMs: 1000,
       addressForPeers: "http://127.0.0.1:1/",
       jwtToken: undefined,
+      computeHookUrl: undefined,
+      controlPlaneToken: undefined,
+      startAsCandidate: false,
+      peerToken: undefined,
+      longReconcileThresholdMs: 60_000,
+      maxSecondaryLagBytes: 0,
       publicKey: keys.publicPem,
     },
   );

@@ -1,9 +1,11 @@
-import { badRequest, conflict, type HttpService, preconditionFailed } from "../service";
+import { badRequest, conflict, HttpReply, type HttpService, preconditionFailed } from "../service";
 import { TenantShardId } from "../../types";
 import type { Controller } from "./controller";
 import { type NodeScheduling, type PlacementPolicy, type SchedulingPolicy, shardText } from "./model";
 import { type Availability, describeNode, type RegisterRequest } from "./nodes";
-import { schedule } from "./scheduler";
+import { observedState } from "./leadership";
+import { moveAttachment, schedule } from "./scheduler";
+import { splitTenant, type SplitTenantRequest } from "./split-tenant";
 import { describeTenant, parseShardId, parseTenantId, type Shard, tenantNotFound } from "./shards";
 
 interface NodeConfigureRequest {
@@ -26,8 +28,11 @@ async function configureNode(controller: Controller, nodeId: number, request: No
   const node = controller.nodes.get(nodeId);
   const { availability, scheduling } = request;
   if (scheduling) controller.nodes.setScheduling(node, scheduling);
-  if (availability) controller.nodes.setAvailability(node, typeof availability === "string" ? availability : "Active");
   await controller.store.save();
+  if (!availability) return;
+  const next = typeof availability === "string" ? availability : "Active";
+  if (next === "Offline") await controller.heartbeats.declareOffline(node);
+  else controller.nodes.setAvailability(node, next);
 }
 
 async function deleteNode(controller: Controller, nodeId: number): Promise<void> {
@@ -80,24 +85,54 @@ async function setPolicy(controller: Controller, tenant: string | undefined, req
   await controller.apply(shards);
 }
 
-/** Detaches the shard where it is and attaches it, in a new generation, on the other node. */
-async function migrate(controller: Controller, shardId: string, nodeId: number) {
+function shardOf(controller: Controller, text: string | undefined): Shard {
+  const shardId = TenantShardId.format(parseShardId(text));
   const shard = controller.shards.find(shardId);
   if (shard === undefined) throw tenantNotFound(shardId);
-  const { record } = shard;
-  if (record.attached === nodeId) return {};
+  return shard;
+}
+
+/** Moves the attachment to another node; resolves when it serves there. */
+async function migrate(controller: Controller, shard: Shard, nodeId: number) {
+  if (shard.record.attached === nodeId) return {};
   const node = controller.nodes.get(nodeId);
   if (node.availability !== "Active") throw preconditionFailed(`Node ${nodeId} is not active`);
-  const origin = record.attached;
-  // A warm copy at the destination changes places with the attachment.
-  record.secondary = record.secondary.map((id) => (id === nodeId && origin !== null ? origin : id));
-  record.attached = nodeId;
+  moveAttachment(shard.record, nodeId);
+  shard.sequence += 1;
   await controller.apply([shard]);
   return {};
 }
 
+/** Puts a warm copy on another node, in place of the one that the shard has. */
+async function migrateSecondary(controller: Controller, shard: Shard, nodeId: number) {
+  controller.nodes.get(nodeId);
+  if (shard.record.attached === nodeId) throw conflict(`Node ${nodeId} has the shard attached`);
+  shard.record.secondary = [nodeId];
+  await controller.apply([shard]);
+  return {};
+}
+
+async function setPreferredZones(controller: Controller, body: Record<string, string | null>, length: string) {
+  const shards = Object.entries(body).map(([text, zone]) => {
+    try {
+      return { id: TenantShardId.format(TenantShardId.parse(text)), zone };
+    } catch {
+      // serde notices it at the end of the body.
+      throw badRequest(`Failed to parse json request: Invalid string length at line 1 column ${length}`);
+    }
+  });
+  const updated = shards.filter(({ id, zone }) => {
+    const record = controller.shards.find(id)?.record;
+    if (record === undefined || record.preferred_az_id === zone) return false;
+    record.preferred_az_id = zone;
+    return true;
+  });
+  await controller.store.save();
+  return { updated: updated.map(({ id }) => id) };
+}
+
 function addNodeApi(http: HttpService, controller: Controller): void {
-  const { nodes, store, heartbeats } = controller;
+  const { nodes, store, heartbeats, operations } = controller;
   http.route("POST", "/control/v1/node", async (request) => {
     const body = await request.json<RegisterRequest>();
     const isNew = nodes.find(body.node_id) === undefined;
@@ -110,6 +145,18 @@ function addNodeApi(http: HttpService, controller: Controller): void {
   http.route("DELETE", "/control/v1/node/:node_id", ({ params }) => deleteNode(controller, nodeIdOf(params)));
   http.route("POST", "/debug/v1/node/:node_id/drop", ({ params }) => deleteNode(controller, nodeIdOf(params)));
   http.route("GET", "/control/v1/node/:node_id/shards", ({ params }) => nodeShards(controller, nodeIdOf(params)));
+  for (const kind of ["drain", "fill"] as const) {
+    const path = `/control/v1/node/:node_id/${kind}`;
+    http.route("PUT", path, async ({ params }) => {
+      const nodeId = nodeIdOf(params);
+      await (kind === "drain" ? operations.startDrain(nodeId) : operations.startFill(nodeId));
+      return new HttpReply(202, null);
+    });
+    http.route("DELETE", path, ({ params }) => {
+      operations.cancel(kind, nodeIdOf(params));
+      return new HttpReply(202, null);
+    });
+  }
   http.route("PUT", "/control/v1/node/:node_id/config", async (request) =>
     configureNode(controller, nodeIdOf(request.params), await request.json<NodeConfigureRequest>()),
   );
@@ -130,8 +177,25 @@ export function addControlApi(http: HttpService, controller: Controller): void {
   http.route("PUT", "/control/v1/tenant/:tenant_id/policy", async (request) =>
     setPolicy(controller, request.params["tenant_id"], await request.json<PolicyRequest>()),
   );
-  http.route("PUT", "/control/v1/tenant/:tenant_shard_id/migrate", async (request) => {
-    const { node_id } = await request.json<{ node_id: number }>();
-    return migrate(controller, TenantShardId.format(parseShardId(request.params["tenant_shard_id"])), node_id);
+  for (const [name, move] of [["migrate", migrate] as const, ["migrate_secondary", migrateSecondary] as const]) {
+    http.route("PUT", `/control/v1/tenant/:tenant_shard_id/${name}`, async (request) => {
+      const { node_id } = await request.json<{ node_id: number }>();
+      return move(controller, shardOf(controller, request.params["tenant_shard_id"]), node_id);
+    });
+  }
+  http.route("PUT", "/control/v1/tenant/:tenant_id/shard_split", async (request) =>
+    splitTenant(controller, request.params["tenant_id"], await request.json<SplitTenantRequest>()),
+  );
+  http.route("PUT", "/control/v1/preferred_azs", async (request) =>
+    setPreferredZones(
+      controller,
+      await request.json<Record<string, string | null>>(),
+      request.headers["content-length"] ?? "0",
+    ),
+  );
+  http.route("PUT", "/control/v1/step_down", async () => {
+    const observed = observedState(controller);
+    await controller.stepDown();
+    return observed;
   });
 }

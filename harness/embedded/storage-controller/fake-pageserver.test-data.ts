@@ -1,4 +1,5 @@
 import { ApiError, createLogger, HttpService } from "../service";
+import { TenantShardId } from "../../types";
 import type { LocationConfig } from "./model";
 
 /** A pageserver's management API over HTTP, holding only what it was told. */
@@ -7,10 +8,43 @@ export interface FakePageserver {
   readonly port: number;
   readonly locations: Map<string, LocationConfig>;
   readonly requests: string[];
+  /** last_record_lsn of its timelines, as GET timeline tells it. */
+  lastRecordLsn: string;
+  /** Answers of the next requests to split a shard: undefined does it. */
+  splitFails: boolean;
   readonly register: object;
   /** Takes the generations of an answer to re-attach. */
   adopt(answer: unknown): void;
   close(): Promise<void>;
+}
+
+interface FakeParts {
+  locations: Map<string, LocationConfig>;
+  requests: string[];
+  state: { splitFails: boolean };
+}
+
+/** Warm copies, which are always warm, and splits. */
+function addShardRoutes(http: HttpService, { locations, requests, state }: FakeParts): void {
+  http.route("GET", "/v1/tenant/:shard/secondary/status", () => ({ bytes_total: 10, bytes_downloaded: 10 }));
+  http.route("POST", "/v1/tenant/:shard/secondary/download", ({ params }) => {
+    requests.push(`download ${params["shard"]}`);
+    return {};
+  });
+  http.route("PUT", "/v1/tenant/:shard/shard_split", async (request) => {
+    const parent = TenantShardId.parse(request.params["shard"] ?? "");
+    const { new_shard_count: shardCount } = await request.json<{ new_shard_count: number }>();
+    const step = Math.max(1, parent.shardCount);
+    const children = Array.from({ length: shardCount / step }, (_, index) =>
+      TenantShardId.format({ ...parent, shardNumber: parent.shardNumber + index * step, shardCount }),
+    );
+    const had = locations.get(TenantShardId.format(parent));
+    if (had === undefined) throw new ApiError(404, "NotFound: tenant");
+    for (const child of children) locations.set(child, had);
+    if (state.splitFails) throw new ApiError(500, "split failed");
+    locations.delete(TenantShardId.format(parent));
+    return { new_shards: children };
+  });
 }
 
 /** Starts one on this port, or on any; `locations` are those it still has from before. */
@@ -20,6 +54,8 @@ export async function startFakePageserver(id: number, port = 0, locations = new 
   const timelines = new Map<string, unknown>();
   http.route("GET", "/v1/utilization", () => ({ shard_count: locations.size, utilization_score: 0 }));
   http.route("GET", "/v1/location_config", () => ({ tenant_shards: [...locations] }));
+  const state = { lastRecordLsn: "0/1", splitFails: false };
+  addShardRoutes(http, { locations, requests, state });
   http.route("PUT", "/v1/tenant/:shard/location_config", async (request) => {
     const shard = request.params["shard"] ?? "";
     const wanted = await request.json<LocationConfig>();
@@ -37,16 +73,27 @@ export async function startFakePageserver(id: number, port = 0, locations = new 
   http.route("POST", "/v1/tenant/:shard/timeline", async (request) => {
     const body = await request.json<{ new_timeline_id: string }>();
     requests.push(`POST timeline on ${request.params["shard"]} ${JSON.stringify(body)}`);
-    const timeline = { ...body, tenant_id: request.params["shard"], ancestor_lsn: "0/14EC3A8" };
+    const timeline = {
+      ...body,
+      timeline_id: body.new_timeline_id,
+      tenant_id: request.params["shard"],
+      ancestor_lsn: "0/14EC3A8",
+    };
     timelines.set(body.new_timeline_id, timeline);
     return timeline;
   });
-  http.route("GET", "/v1/tenant/:shard/timeline", ({ query }) => [...timelines.values(), query.get("x")]);
+  http.route("GET", "/v1/tenant/:shard/timeline", ({ query }) => {
+    const known = [...timelines.values()].map((timeline) => ({
+      ...(timeline as object),
+      last_record_lsn: state.lastRecordLsn,
+    }));
+    return query.has("x") ? [...known, query.get("x")] : known;
+  });
   http.route("DELETE", "/v1/tenant/:shard/timeline/:timeline", ({ params }) => {
     if (!timelines.delete(params["timeline"] ?? "")) throw new ApiError(404, "NotFound: timeline not found");
   });
   await http.listen("127.0.0.1", port);
-  return {
+  return Object.assign(state, {
     id,
     port: http.port,
     locations,
@@ -66,5 +113,5 @@ export async function startFakePageserver(id: number, port = 0, locations = new 
       }
     },
     close: () => http.close(),
-  } satisfies FakePageserver;
+  }) satisfies FakePageserver;
 }

@@ -1,4 +1,4 @@
-import { errorText, type Logger } from "../service";
+import { errorText, failpoint, type Logger } from "../service";
 import type { Nodes, PageserverNode } from "./nodes";
 import type { PageserverApi } from "./pageserver-api";
 
@@ -11,6 +11,8 @@ interface HeartbeatOptions {
   maxWarmingUpIntervalMs: number;
   /** Called when a node has become Active; if it rejects, again with the next heartbeat. */
   onActive: (node: PageserverNode) => Promise<void>;
+  /** Called when a node has been silent for too long. */
+  onOffline: (node: PageserverNode) => Promise<void>;
 }
 
 /** A node that has just re-attached answers within milliseconds, so it is asked this often. */
@@ -27,6 +29,7 @@ interface Watch {
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
   readonly #watches = new Map<number, Watch>();
+  readonly #failovers = new Set<Promise<void>>();
   #stopped = false;
 
   constructor(options: HeartbeatOptions) {
@@ -52,14 +55,25 @@ export class Heartbeats {
     if (watch.beat === undefined) this.#schedule(node, watch, 0);
   }
 
+  /** As if the node had been silent for too long; a heartbeat that it answers brings it back. */
+  async declareOffline(node: PageserverNode): Promise<void> {
+    const watch = this.#watches.get(node.record.id);
+    if (watch !== undefined) watch.caughtUp = false;
+    this.#options.nodes.setAvailability(node, "Offline");
+    await this.#options.onOffline(node);
+  }
+
   forget(nodeId: number): void {
     clearTimeout(this.#watches.get(nodeId)?.timer);
     this.#watches.delete(nodeId);
   }
 
-  stop(): void {
+  /** No heartbeat follows; resolves when what follows from the last ones is done. */
+  async stop(): Promise<void> {
     this.#stopped = true;
+    const beats = [...this.#watches.values()].map(({ beat }) => beat);
     for (const nodeId of this.#watches.keys()) this.forget(nodeId);
+    await Promise.all([...beats, ...this.#failovers]);
   }
 
   #schedule(node: PageserverNode, watch: Watch, delayMs: number): void {
@@ -86,6 +100,7 @@ export class Heartbeats {
       return;
     }
     if (this.#watches.get(node.record.id) !== watch) return;
+    await failpoint("heartbeat-pre-node-state-configure");
     nodes.setAvailability(node, "Active");
     if (watch.caughtUp) return;
     watch.caughtUp = true;
@@ -96,10 +111,14 @@ export class Heartbeats {
   }
 
   #countSilence(node: PageserverNode, watch: Watch): void {
-    const { nodes, maxOfflineIntervalMs, maxWarmingUpIntervalMs } = this.#options;
+    const { nodes, log, onOffline, maxOfflineIntervalMs, maxWarmingUpIntervalMs } = this.#options;
     const allowed = node.availability === "WarmingUp" ? maxWarmingUpIntervalMs : maxOfflineIntervalMs;
-    if (node.availability === "Offline" || performance.now() - node.since < allowed) return;
+    if (this.#stopped || node.availability === "Offline" || performance.now() - node.since < allowed) return;
     watch.caughtUp = false;
     nodes.setAvailability(node, "Offline");
+    const failover = onOffline(node)
+      .catch((error: unknown) => log.error(`node ${node.record.id}: failover failed: ${errorText(error)}`))
+      .finally(() => this.#failovers.delete(failover));
+    this.#failovers.add(failover);
   }
 }

@@ -69,11 +69,15 @@ export function addControllerMetrics(registry: Registry, controller: Controller)
   });
   addNodeMetrics(registry, controller);
   addReconcileMetrics(registry, controller);
-  const leadership = new Gauge({
+  const leadership: Gauge<"status"> = new Gauge({
     name: "storage_controller_leadership_status",
     help: "1 for the status that this instance has",
     labelNames: ["status"],
     registers: [registry],
+    collect: () => {
+      for (const status of ["leader", "stepped_down", "candidate"]) {
+        leadership.set({ status }, Number(status === controller.leadership));
+      }
+    },
   });
-  for (const status of ["leader", "stepped_down", "candidate"]) leadership.set({ status }, Number(status === "leader"));
 }

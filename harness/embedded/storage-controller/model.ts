@@ -93,6 +93,8 @@ export interface ShardRecord {
   scheduling_policy: SchedulingPolicy;
   preferred_az_id: string | null;
   config: TenantConfig;
+  /** While the tenant is being split: the parents stay until it is done, and the children are not used. */
+  splitting?: boolean;
   /** What the scrubber said last. */
   health: { healthy: boolean; last_scrubbed_at: string };
 }

@@ -87,8 +87,9 @@ export class PageserverApi {
     return reply.body.length === 0 ? null : parseJson(reply.body.toString("utf8"));
   }
 
-  async putLocation(node: NodeRecord, shard: string, location: LocationConfig): Promise<void> {
-    await this.require(node, { method: "PUT", path: `/v1/tenant/${shard}/location_config`, body: location });
+  /** `target` is the shard's id with `/location_config`, and a query if there is one. */
+  async putLocation(node: NodeRecord, target: string, location: LocationConfig): Promise<void> {
+    await this.require(node, { method: "PUT", path: `/v1/tenant/${target}`, body: location });
   }
 
   /** What the pageserver has, by shard; undefined where it has only the name. */

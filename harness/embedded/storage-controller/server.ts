@@ -1,4 +1,12 @@
-import { createRegistry, type HostPort, HttpService, JwtAuth, metricsRoute, unavailable } from "../service";
+import {
+  createRegistry,
+  type HostPort,
+  type HttpRequest,
+  HttpService,
+  JwtAuth,
+  metricsRoute,
+  unavailable,
+} from "../service";
 import { addMetadataHealthApi } from "./metadata-health";
 import { addSafekeeperApi } from "./safekeepers";
 import { addControlApi } from "./control-api";
@@ -21,8 +29,14 @@ const OPEN_PATHS = ["/status", "/ready", "/metrics"];
 export async function startStorageController(listen: HostPort, options: ControllerOptions): Promise<StorageController> {
   const controller = await Controller.load(options);
   let ready = false;
+  const authorize = (request: HttpRequest): void => {
+    requirePermission(request);
+    if (controller.leadership !== "leader" && !OPEN_PATHS.includes(request.path)) {
+      throw unavailable("Not ready: this storage controller has stepped down");
+    }
+  };
   const auth = options.publicKey === undefined ? undefined : JwtAuth.fromPem(options.publicKey);
-  const http = new HttpService(options.log, { auth, openPaths: OPEN_PATHS, authorize: requirePermission });
+  const http = new HttpService(options.log, { auth, openPaths: OPEN_PATHS, authorize });
   http.route("GET", "/status", () => null);
   http.route("GET", "/ready", () => {
     if (!ready) throw unavailable("Startup reconciliation is not over");
@@ -46,7 +60,7 @@ export async function startStorageController(listen: HostPort, options: Controll
   return {
     port: http.port,
     close: async () => {
-      controller.heartbeats.stop();
+      await controller.stop();
       await http.close();
     },
   };

@@ -9,14 +9,30 @@ export interface Shard {
   observed: Map<number, LocationConfig | undefined>;
   lastError: string;
   reconciling: boolean;
+  /** Whether computes have not heard of where the shard is. */
+  pendingNotification: boolean;
+  /** Reconciles that failed one after the other, and when the next may be tried; ms of performance.now(). */
+  failures: number;
+  retryAt: number;
   /** Counts changes made on pageservers, so that an older listing of them is known to be old. */
   sequence: number;
   /** Settles, never rejects, when the reconciles begun so far are over. */
   idle: Promise<void>;
 }
 
-function shardOf(record: ShardRecord): Shard {
-  return { record, observed: new Map(), lastError: "", reconciling: false, sequence: 0, idle: Promise.resolve() };
+/** A shard of which nothing is known but its record. */
+export function newShard(record: ShardRecord): Shard {
+  return {
+    record,
+    observed: new Map(),
+    lastError: "",
+    reconciling: false,
+    pendingNotification: false,
+    failures: 0,
+    retryAt: 0,
+    sequence: 0,
+    idle: Promise.resolve(),
+  };
 }
 
 export function tenantNotFound(tenantId: string): ApiError {
@@ -32,9 +48,13 @@ export class Shards {
   }
 
   add(record: ShardRecord): Shard {
-    const shard = shardOf(record);
-    this.#shards.set(shardText(record), shard);
+    const shard = newShard(record);
+    this.put(shard);
     return shard;
+  }
+
+  put(shard: Shard): void {
+    this.#shards.set(shardText(shard.record), shard);
   }
 
   remove(shard: Shard): void {
@@ -47,6 +67,14 @@ export class Shards {
 
   find(shardId: string): Shard | undefined {
     return this.#shards.get(shardId);
+  }
+
+  /** The records of a tenant's shards in order of their numbers; none when it is not known. */
+  recordsOf(tenantId: string): ShardRecord[] {
+    return this.all()
+      .map(({ record }) => record)
+      .filter((record) => record.tenant_id === tenantId)
+      .toSorted((a, b) => a.shard_number - b.shard_number);
   }
 
   /** The shards of a tenant in order of their numbers; 404 when there is none. */
@@ -84,8 +112,8 @@ export function describeTenant(shards: [Shard, ...Shard[]]) {
       node_secondary: shard.record.secondary,
       last_error: shard.lastError,
       is_reconciling: shard.reconciling,
-      is_pending_compute_notification: false,
-      is_splitting: false,
+      is_pending_compute_notification: shard.pendingNotification,
+      is_splitting: shard.record.splitting === true,
       scheduling_policy: shard.record.scheduling_policy,
       preferred_az_id: shard.record.preferred_az_id,
     })),
@@ -96,7 +124,7 @@ export function describeTenant(shards: [Shard, ...Shard[]]) {
 }
 
 /** A shard as `/debug/v1/tenant` dumps it. */
-export function dumpShard({ record, observed, lastError, sequence }: Shard) {
+export function dumpShard({ record, observed, lastError, sequence, pendingNotification }: Shard) {
   const show = (location: LocationConfig | undefined) => ({
     conf: location === undefined ? null : { ...location, tenant_conf: fullTenantConfig(location.tenant_conf) },
   });
@@ -114,10 +142,10 @@ export function dumpShard({ record, observed, lastError, sequence }: Shard) {
     intent: { attached: record.attached, secondary: record.secondary, preferred_az_id: record.preferred_az_id },
     observed: { locations: Object.fromEntries([...observed].map(([node, location]) => [node, show(location)])) },
     config: fullTenantConfig(record.config),
-    splitting: "Idle",
+    splitting: record.splitting === true ? "Splitting" : "Idle",
     delayed_reconcile: false,
     last_error: lastError,
-    pending_compute_notification: false,
+    pending_compute_notification: pendingNotification,
     scheduling_policy: record.scheduling_policy,
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode, jsonText, writeFileDurably } from "../service";
+import type { LeaderRecord } from "./leadership";
 import type { NodeRecord, ShardRecord } from "./model";
 import type { SafekeeperRecord } from "./safekeepers";
 
@@ -8,6 +9,7 @@ export interface PersistentState {
   nodes: NodeRecord[];
   shards: ShardRecord[];
   safekeepers: SafekeeperRecord[];
+  leader?: LeaderRecord | undefined;
 }
 
 const FORMAT_VERSION = 2;
@@ -22,6 +24,7 @@ export class Store {
   readonly #snapshot: () => PersistentState;
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
+  #closed = false;
 
   constructor(path: string, snapshot: () => PersistentState) {
     this.#path = path;
@@ -33,17 +36,24 @@ export class Store {
     try {
       const state = JSON.parse(await readFile(path, "utf8")) as PersistentState & { version: number };
       if (state.version !== FORMAT_VERSION) throw new Error(`unknown format version ${state.version}`);
-      return { nodes: state.nodes, shards: state.shards, safekeepers: state.safekeepers };
+      return { nodes: state.nodes, shards: state.shards, safekeepers: state.safekeepers, leader: state.leader };
     } catch (error) {
       if (hasErrorCode(error, "ENOENT")) return { nodes: [], shards: [], safekeepers: [] };
       throw new Error(`could not read ${path}`, { cause: error });
     }
   }
 
+  /** Writes nothing any more: another instance has taken over. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#writing;
+  }
+
   /** Resolves when all that was in memory at the call is on disk. Callers that come during a write share the next one. */
   save(): Promise<void> {
     this.#queued ??= this.#writing.then(() => {
       this.#queued = undefined;
+      if (this.#closed) throw new Error("this storage controller has stepped down");
       return writeFileDurably(this.#path, serialize(this.#snapshot()));
     });
     this.#writing = this.#queued.catch(() => undefined);

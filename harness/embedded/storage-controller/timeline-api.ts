@@ -1,4 +1,4 @@
-import { ApiError, HttpReply, type HttpRequest, type HttpService, unavailable } from "../service";
+import { ApiError, HttpReply, type HttpRequest, type HttpService, pause, unavailable } from "../service";
 import type { Controller } from "./controller";
 import { type NodeRecord, shardText } from "./model";
 import type { PageserverReply } from "./pageserver-api";
@@ -55,7 +55,7 @@ async function deleteOnShard(controller: Controller, at: Attachment, timelineId:
     const reply = await controller.api.call(at.node, { method: "DELETE", path });
     if (reply.status === 404) return;
     if (reply.status >= 400 && reply.status !== 409) throw new ApiError(reply.status, errorMessage(reply));
-    await new Promise((resolve) => setTimeout(resolve, DELETE_POLL_MS));
+    await pause(DELETE_POLL_MS);
   }
   throw unavailable(`Timed out waiting for timeline ${timelineId} to be deleted`);
 }

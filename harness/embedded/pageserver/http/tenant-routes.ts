@@ -86,7 +86,9 @@ async function putLocation(manager: TenantManager, request: HttpRequest): Promis
     return null;
   }
   // As in Neon, what was received is flushed before a change only if the caller gives time for it.
-  await manager.setLocation(id, locationFrom(mode, body), { flush: request.query.has("flush_ms") });
+  const flush = request.query.get("flush_ms");
+  const flushMs = flush === null ? {} : { flushMs: Number(flush) };
+  await manager.setLocation(id, locationFrom(mode, body), { flush: flush !== null, ...flushMs });
   return {
     shards: [{ shard_id: TenantShardId.format(id), node_id: manager.node.config.id }],
     stripe_size: id.shardCount === 0 ? null : (body.shard_stripe_size ?? DEFAULT_STRIPE_SIZE),

@@ -48,6 +48,12 @@ async function branch(id: TimelineId, lsn: Lsn): Promise<Lsn> {
   return Lsn.parse((created.json as { ancestor_lsn: string }).ancestor_lsn);
 }
 
+async function remove(id: TimelineId): Promise<void> {
+  expect((await server.http("DELETE", path(id))).status).toBe(202);
+  const isGone = async () => (await server.http("GET", path(id))).status === 404;
+  await pollUntil("the timeline is gone", isGone, { budgetMs: 10_000 });
+}
+
 beforeAll(async () => {
   await server.prepare("wait_lsn_timeout = '3s'");
   await server.start();
@@ -96,9 +102,7 @@ test("a branch is detached: it and the ancestor's earlier branches need the ance
   });
 
   for (const id of [late, main]) {
-    expect((await server.http("DELETE", path(id))).status).toBe(202);
-    const isGone = async () => (await server.http("GET", path(id))).status === 404;
-    await pollUntil("the timeline is gone", isGone, { budgetMs: 5000 });
+    await remove(id);
   }
   await server.stop("SIGKILL");
   await server.start();
@@ -115,7 +119,7 @@ test("a branch of a branch is refused until its ancestor is detached", async () 
     status: 400,
     json: { msg: '"too many ancestors"' },
   });
-  expect((await server.http("DELETE", path(id))).status).toBe(202);
+  await remove(id);
 });
 
 test("an archived timeline is offloaded: its files go, and it comes back from remote storage", async () => {

@@ -8,6 +8,9 @@ import type { PageserverNode } from "./node";
 import { Tenant } from "./tenant";
 import { WarmCopies } from "./warm-copies";
 
+/** How long a change of location waits for what was received to be uploaded. */
+const DEFAULT_FLUSH_MS = 10_000;
+
 /** The tenant shards on this node. Changes of one shard's location happen one after the other. */
 export class TenantManager {
   readonly node: PageserverNode;
@@ -39,7 +42,7 @@ export class TenantManager {
   }
 
   /** Brings a shard to a location: attached in a generation, or secondary. 400 when the generation goes back. */
-  setLocation(id: TenantShardId, conf: LocationConf, options: { flush: boolean }): Promise<void> {
+  setLocation(id: TenantShardId, conf: LocationConf, options: { flush: boolean; flushMs?: number }): Promise<void> {
     return this.#inTurn(TenantShardId.format(id), async (key) => {
       const present = this.#tenants.get(key);
       const older = present?.conf.generation;
@@ -49,7 +52,9 @@ export class TenantManager {
         );
       }
       if (present !== undefined && older === conf.generation && present.state !== "Broken") {
-        return present.setConf(conf);
+        await present.setConf(conf);
+        if (options.flush && present.isAttached) await present.flush(options.flushMs ?? DEFAULT_FLUSH_MS);
+        return;
       }
       if (present !== undefined) await present.shutdown({ flush: options.flush && present.state === "Active" });
       const tenant = new Tenant(this.node, id, conf);

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TenantShardId, type TimelineId } from "../../../types";
-import { failAt, type Logger, sleepAt, writeFileDurably } from "../../service";
+import { failAt, type Logger, pause, sleepAt, writeFileDurably } from "../../service";
 import { type LocationConf, locationConfToToml } from "../config/location-conf";
 import { EffectiveConf } from "../config/tenant-conf";
 import type { IndexPart } from "../remote/index-part";
@@ -153,6 +153,15 @@ export class Tenant {
     const timelines = [...this.timelines.values()];
     for (const timeline of timelines) timeline.stopServing();
     await Promise.all(timelines.map((timeline) => this.removeTimeline(timeline, options)));
+  }
+
+  /** Makes layers of what was received and waits for their upload, but not for longer than `milliseconds`. */
+  async flush(milliseconds: number): Promise<void> {
+    const uploads = [...this.timelines.values()].map(async (timeline) => {
+      await timeline.flush();
+      await timeline.remoteClient.completedWithin(milliseconds);
+    });
+    await Promise.race([Promise.all(uploads), pause(milliseconds)]);
   }
 
   async removeLocalFiles(): Promise<void> {
