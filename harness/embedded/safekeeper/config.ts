@@ -74,6 +74,9 @@ const FLAGS = {
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, days: 86_400_000, day: 86_400_000 };
 
+/** An empty path takes back what an earlier flag said. */
+const optional = (path: string | undefined): string | undefined => (path === "" ? undefined : path);
+
 function remoteStorage(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
@@ -119,9 +122,9 @@ export function parseConfig(argv: string[]): SafekeeperConfig {
       deleteOffloadedWal: args["delete-offloaded-wal"],
       evictionMinResidentMs: parseDuration("eviction-min-resident", args["eviction-min-resident"]),
     },
-    pgAuthKeyPath: args["pg-auth-public-key-path"],
-    pgTenantOnlyAuthKeyPath: args["pg-tenant-only-auth-public-key-path"],
-    httpAuthKeyPath: args["http-auth-public-key-path"],
+    pgAuthKeyPath: optional(args["pg-auth-public-key-path"]),
+    pgTenantOnlyAuthKeyPath: optional(args["pg-tenant-only-auth-public-key-path"]),
+    httpAuthKeyPath: optional(args["http-auth-public-key-path"]),
     initOnly: args.init,
     dumpControlFile: args["dump-control-file"],
   };
