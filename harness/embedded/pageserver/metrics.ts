@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { addNodeMetrics } from "./metrics-node";
 import type { TenantManager } from "./tenants/tenant-manager";
 import type { Timeline } from "./timeline/timeline";
 import { type TimelineLabels, timelineLabelNames } from "./timeline/timeline-metrics";
@@ -13,6 +14,9 @@ const TIMELINE_GAUGES: Readonly<Record<string, (timeline: Timeline) => number>> 
   pageserver_visible_physical_size: (timeline) => timeline.layers.sizes().total,
   pageserver_current_logical_size: (timeline) => timeline.logicalSize.value,
   pageserver_pitr_history_size: (timeline) => Number(timeline.lastRecordLsn - timeline.initdbLsn),
+  pageserver_archive_size: (timeline) => (timeline.archivedAt === undefined ? 0 : timeline.layers.sizes().total),
+  pageserver_standby_horizon: () => 0,
+  pageserver_timeline_ephemeral_bytes: (timeline) => timeline.wal.open?.size ?? 0,
   pageserver_valid_lsn_lease_count: (timeline) => timeline.leases.valid,
 };
 
@@ -26,9 +30,11 @@ export function addPageserverMetrics(registry: Registry, manager: TenantManager)
   }
   for (const [name, value] of Object.entries(TIMELINE_GAUGES)) addTimelineGauge(registry, manager, name, value);
   addWalRecords(registry, manager);
+  addEvictions(registry, manager);
   addRemoteMetrics(registry, manager);
   addDeletionQueue(registry, manager);
   addSlots(registry, manager);
+  addNodeMetrics(registry, manager);
 }
 
 const timelinesOf = (manager: TenantManager): Timeline[] =>
@@ -65,6 +71,19 @@ function addWalRecords(registry: Registry, manager: TenantManager): void {
   });
 }
 
+function addEvictions(registry: Registry, manager: TenantManager): void {
+  const evictions: Counter<keyof TimelineLabels> = new Counter({
+    name: "pageserver_evictions",
+    help: "Layers evicted from a timeline",
+    labelNames: timelineLabelNames,
+    registers: [registry],
+    collect: () => {
+      evictions.reset();
+      for (const { metrics } of timelinesOf(manager)) evictions.inc(metrics.labels, metrics.evictions);
+    },
+  });
+}
+
 const REMOTE_COUNTERS = {
   pageserver_remote_timeline_client_calls_started: "started",
   pageserver_remote_timeline_client_calls_finished: "finished",
@@ -92,9 +111,10 @@ function addRemoteMetrics(registry: Registry, manager: TenantManager): void {
 }
 
 function addDeletionQueue(registry: Registry, manager: TenantManager): void {
-  for (const name of ["submitted", "executed", "dropped"] as const) {
+  const names = { droppedLsnUpdates: "dropped_lsn_updates" } as Record<string, string>;
+  for (const name of ["submitted", "validated", "executed", "dropped", "droppedLsnUpdates"] as const) {
     const counter = new Counter({
-      name: `pageserver_deletion_queue_${name}_total`,
+      name: `pageserver_deletion_queue_${names[name] ?? name}_total`,
       help: "Objects that went through the deletion queue",
       registers: [registry],
       collect: () => {

@@ -27,6 +27,7 @@ import { PageService } from "./page-service/handler";
 import { MaterializedImages } from "./page-service/materialized-images";
 import { materializerFor } from "./page-service/materializer";
 import { DeletionQueue } from "./remote/deletion-queue";
+import { stats } from "./stats";
 import { initialLoad } from "./tenants/initial-load";
 import { reAttach } from "./tenants/re-attach";
 import { TenantManager } from "./tenants/tenant-manager";
@@ -119,14 +120,22 @@ async function load(manager: TenantManager, { log, shutdown }: DaemonContext): P
     await images.start();
     const answer =
       config.controlPlaneApi === undefined ? undefined : await reAttach(config, config.controlPlaneApi, log, shutdown);
+    passPhase("initial");
     await initialLoad(manager, answer);
+    passPhase("initial_tenant_load");
     manager.maintenance.start();
     manager.warmCopies.start();
+    stats.startup.isLoading = 0;
+    for (const phase of ["background_jobs_can_start", "complete"]) passPhase(phase);
     log.info("Initial load completed");
   } catch (error) {
     // Told to stop while loading: there is nothing to complain about.
     if (!shutdown.aborted) throw error;
   }
+}
+
+function passPhase(name: string): void {
+  stats.startup.phases.set(name, performance.now() / 1000);
 }
 
 function flushOldLayers(manager: TenantManager): void {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { PgTraffic } from "./pg-traffic";
 import { createRegistry } from "../service";
 import { type BackupCounts, newBackupCounts } from "./backup/backup-counts";
 import type { Timeline } from "./timeline";
@@ -65,6 +66,7 @@ function addBackupCounts(registry: Registry, counts: BackupCounts): void {
       },
     });
   };
+  add("removed_wal_segments_total", "WAL segments removed from this disk", () => counts.removedSegments);
   add("backed_up_segments_total", "WAL segments uploaded", () => counts.backedUpSegments);
   add("partial_backup_uploads_total", "Partial segments uploaded", () => counts.partialUploads);
   add("partial_backup_uploaded_bytes_total", "Bytes of partial segments uploaded", () => counts.partialBytes);
@@ -92,6 +94,7 @@ function addBackupCounts(registry: Registry, counts: BackupCounts): void {
 export class SafekeeperMetrics {
   readonly registry = createRegistry();
   readonly backup = newBackupCounts();
+  readonly traffic: PgTraffic;
   readonly queriesReceived = this.#counter(
     "pg_queries_received_total",
     "Queries received through pg protocol",
@@ -105,6 +108,10 @@ export class SafekeeperMetrics {
   readonly pageserverFeedbacks = this.#counter("received_ps_feedbacks_total", "Pageserver feedbacks received");
   readonly brokerPushes = this.#counter("broker_pushed_updates_total", "Timeline updates pushed to the broker");
   readonly brokerPulls = this.#counter("broker_pulled_updates_total", "Updates pulled from the broker", "result");
+
+  constructor(zone: string | undefined) {
+    this.traffic = new PgTraffic(this.registry, zone);
+  }
 
   observe(timelines: TimelineMap): void {
     addTimelineGauges(this.registry, timelines);

@@ -51,6 +51,7 @@ export class PgService implements PgServerHandler {
     const timeline = settings.get("timeline_id");
     if (tenant === undefined) throw new PgError("tenantid is required", "XX000", { closeAfter: true });
     if (timeline === undefined) throw new PgError("timelineid is required", "XX000", { closeAfter: true });
+    this.#metrics.traffic.watch(conn);
     this.#ids.set(conn, { tenantId: TenantId.parse(tenant), timelineId: TimelineId.parse(timeline) });
   }
 

@@ -77,7 +77,7 @@ function configDump(config: SafekeeperConfig, nodeId: number) {
 
 async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Promise<RunningDaemon> {
   const { workdir, sync, heartbeatTimeoutMs, availabilityZone } = config;
-  const metrics = new SafekeeperMetrics();
+  const metrics = new SafekeeperMetrics(availabilityZone);
   const onOpened = new Set<(timeline: (typeof timelines.all)[number]) => void>();
   const remote =
     config.remoteStorage === undefined

@@ -61,6 +61,8 @@ export interface HttpServiceOptions {
   openPaths?: readonly string[];
   /** Runs before every handler; throws an ApiError to refuse. */
   authorize?: (request: HttpRequest) => void | Promise<void>;
+  /** Told of every answer: the route's pattern (undefined where there is none), its status and the seconds it took. */
+  onAnswered?: (answered: { method: string; pattern: string | undefined; status: number; seconds: number }) => void;
   /** Headers of every answer. */
   headers?: Record<string, string>;
 }
@@ -161,9 +163,13 @@ export class HttpService {
     const log = this.#log.span("request", { method, path: url.pathname, request_id: requestId });
     const note = (message: string) => (method === "GET" ? log.debug(message) : log.info(message));
     note("Handling request");
+    const begin = performance.now();
     this.#answer(raw, url, log)
       .catch((error: unknown) => replyTo(error, log))
       .then((reply) => {
+        const pattern = this.#router.find(method, url.pathname)?.pattern;
+        const seconds = (performance.now() - begin) / 1000;
+        this.#options.onAnswered?.({ method, pattern, status: reply.status, seconds });
         note(`Request handled, status: ${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
         send(response, reply, { "x-request-id": requestId, ...this.#options.headers }, log);
       })

@@ -2,12 +2,14 @@ export type HttpMethod = "GET" | "POST" | "PUT" | "DELETE" | "PATCH";
 
 interface Route<Handler> {
   method: HttpMethod;
+  pattern: string;
   segments: string[];
   handler: Handler;
 }
 
 export interface RouteMatch<Handler> {
   handler: Handler;
+  pattern: string;
   params: Record<string, string>;
 }
 
@@ -32,7 +34,7 @@ export class Router<Handler> {
   readonly #routes: Route<Handler>[] = [];
 
   add(method: HttpMethod, pattern: string, handler: Handler): void {
-    this.#routes.push({ method, segments: segmentsOf(pattern), handler });
+    this.#routes.push({ method, pattern, segments: segmentsOf(pattern), handler });
   }
 
   find(method: string, path: string): RouteMatch<Handler> | undefined {
@@ -40,7 +42,7 @@ export class Router<Handler> {
     for (const route of this.#routes) {
       if (route.method !== method) continue;
       const params = matchSegments(route.segments, segments);
-      if (params !== undefined) return { handler: route.handler, params };
+      if (params !== undefined) return { handler: route.handler, pattern: route.pattern, params };
     }
     return undefined;
   }

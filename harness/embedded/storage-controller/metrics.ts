@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Controller } from "./controller";
 
 function addNodeMetrics(registry: Registry, controller: Controller): void {
@@ -32,6 +32,42 @@ function addNodeMetrics(registry: Registry, controller: Controller): void {
   );
 }
 
+interface Answered {
+  method: string;
+  pattern: string | undefined;
+  status: number;
+  seconds: number;
+}
+
+/** Requests that the controller answered, by route. */
+export class RequestMetrics {
+  readonly #status: Counter<"method" | "path" | "status">;
+  readonly #latency: Histogram<"method" | "path">;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#status = new Counter({
+      name: "storage_controller_http_request_status",
+      help: "HTTP requests by status",
+      labelNames: ["method", "path", "status"],
+      registers,
+    });
+    this.#latency = new Histogram({
+      name: "storage_controller_http_request_latency",
+      help: "Seconds that HTTP requests took",
+      labelNames: ["method", "path"],
+      registers,
+    });
+  }
+
+  observe({ method, pattern = "unknown", status, seconds }: Answered): void {
+    const words = pattern.split("/").filter((word) => word !== "" && !word.startsWith(":"));
+    const labels = { method: method.toLowerCase(), path: words.join("_") };
+    this.#status.inc({ ...labels, status: String(status) });
+    this.#latency.observe(labels, seconds);
+  }
+}
+
 function addReconcileMetrics(registry: Registry, controller: Controller): void {
   const { counts } = controller.reconciler;
   const spawned: Counter = new Counter({
@@ -41,6 +77,15 @@ function addReconcileMetrics(registry: Registry, controller: Controller): void {
     collect: () => {
       spawned.reset();
       spawned.inc(counts.spawn);
+    },
+  });
+  const long: Counter = new Counter({
+    name: "storage_controller_reconcile_long_running",
+    help: "Reconciles that took longer than --long-reconcile-threshold",
+    registers: [registry],
+    collect: () => {
+      long.reset();
+      long.inc(counts.longRunning);
     },
   });
   const completed: Counter<"status"> = new Counter({

@@ -12,7 +12,7 @@ import { addSafekeeperApi } from "./safekeepers";
 import { addControlApi } from "./control-api";
 import { Controller, type ControllerOptions } from "./controller";
 import { addDebugApi } from "./debug-api";
-import { addControllerMetrics } from "./metrics";
+import { addControllerMetrics, RequestMetrics } from "./metrics";
 import { requirePermission } from "./permissions";
 import { addTenantApi } from "./tenant-api";
 import { addTimelineApi } from "./timeline-api";
@@ -36,13 +36,19 @@ export async function startStorageController(listen: HostPort, options: Controll
     }
   };
   const auth = options.publicKey === undefined ? undefined : JwtAuth.fromPem(options.publicKey);
-  const http = new HttpService(options.log, { auth, openPaths: OPEN_PATHS, authorize });
+  const registry = createRegistry();
+  const requests = new RequestMetrics(registry);
+  const http = new HttpService(options.log, {
+    auth,
+    openPaths: OPEN_PATHS,
+    authorize,
+    onAnswered: (answered) => requests.observe(answered),
+  });
   http.route("GET", "/status", () => null);
   http.route("GET", "/ready", () => {
     if (!ready) throw unavailable("Startup reconciliation is not over");
     return null;
   });
-  const registry = createRegistry();
   addControllerMetrics(registry, controller);
   metricsRoute(http, registry);
   addUpcalls(http, controller);

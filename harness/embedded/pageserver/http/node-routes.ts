@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import {
   badRequest,
   errorText,
@@ -12,13 +11,14 @@ import {
   unavailable,
 } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
+import { utilization } from "../utilization";
 
 /** Status and administration of the node as a whole. */
 export function addNodeRoutes(http: HttpService, manager: TenantManager, auth: JwtAuth | undefined): void {
   const { config } = manager.node;
   http.route("GET", "/v1/status", () => ({ id: config.id }));
   http.route("PUT", "/v1/failpoints", putFailpoints);
-  http.route("GET", "/v1/utilization", () => utilization(manager));
+  http.route("GET", "/v1/utilization", () => getUtilization(manager));
   http.route("POST", "/v1/reload_auth_validation_keys", () => reloadKeys(auth, manager.node.log));
   http.route("POST", "/v1/tracing/event", (request) => logEvent(request));
   http.route("PUT", "/v1/deletion_queue/flush", () => manager.node.deletions.flush());
@@ -47,22 +47,7 @@ async function logEvent(request: HttpRequest): Promise<null> {
   return null;
 }
 
-async function utilization(manager: TenantManager): Promise<unknown> {
+async function getUtilization(manager: TenantManager): Promise<unknown> {
   if ((await failpoint("get-utilization-http-handler")) !== undefined) throw unavailable("failpoint");
-  const disk = await statfs(manager.node.config.workdir);
-  const tenants = manager.all().filter((tenant) => tenant.isAttached);
-  const wanted = tenants
-    .flatMap((tenant) => [...tenant.timelines.values()])
-    .reduce((sum, timeline) => sum + timeline.layers.sizes().total, 0);
-  const used = (disk.blocks - disk.bfree) * disk.bsize;
-  return {
-    disk_usage_bytes: used,
-    free_space_bytes: disk.bavail * disk.bsize,
-    disk_wanted_bytes: wanted,
-    disk_usable_pct: 100,
-    shard_count: tenants.length,
-    max_shard_count: 20000,
-    utilization_score: Math.round((1_000_000 * wanted) / Math.max(1, disk.blocks * disk.bsize)),
-    captured_at: new Date().toISOString(),
-  };
+  return utilization(manager);
 }

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lsn } from "../../../types";
+import { stats } from "../stats";
 import { formatLayerName, type LayerName, localLayerFile } from "./layer-name";
 
 /** Brings a layer's file from remote storage to the local path. */
@@ -61,6 +62,8 @@ export class Layer {
       throw new Error(`downloaded layer ${this.fileName} has ${size} bytes, expected ${this.fileSize}`);
     }
     this.resident = true;
+    stats.downloads.layers += 1;
+    stats.downloads.bytes += size;
     this.residenceTime = Date.now();
   }
 }

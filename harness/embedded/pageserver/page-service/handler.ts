@@ -13,9 +13,20 @@ import {
   parseTimelineId,
   type TimelineName,
 } from "./find-timeline";
+import { stats } from "../stats";
 import { servePagestream } from "./pagestream";
 import { neonBackup } from "../backup/neon-backup";
 import { stockBackup } from "../backup/stock-backup";
+
+/** Commands by the names that Neon counts them under. */
+const COUNTED: Readonly<Record<string, keyof typeof stats.computeCommands>> = {
+  pagestream_v2: "PageStreamV2",
+  pagestream_v3: "PageStreamV3",
+  basebackup: "Basebackup",
+  fullbackup: "Fullbackup",
+  lease: "LeaseLsn",
+  set: "Set",
+};
 
 type Command = (connection: PgServerConnection, rest: string) => Promise<void>;
 
@@ -48,7 +59,9 @@ export class PageService implements PgServerHandler {
     await this.#tokens.authenticate(connection, password);
   }
 
-  async startup(): Promise<void> {
+  async startup(connection: PgServerConnection): Promise<void> {
+    stats.connectionsStarted += 1;
+    connection.closed.addEventListener("abort", () => (stats.connectionsFinished += 1), { once: true });
     await failpoint("ps::connection-start::startup-packet");
     await this.#ready;
   }
@@ -61,6 +74,8 @@ export class PageService implements PgServerHandler {
     const [, word, rest] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
     if (word === undefined || rest === undefined) throw new PgError(`cannot parse query: ${text}`);
     const command = this.#commands.get(word.toLowerCase());
+    const name = COUNTED[word.toLowerCase()];
+    if (name !== undefined) stats.computeCommands[name] += 1;
     if (command === undefined) throw new PgError(`unsupported command ${word} in ${text}`);
     await command(connection, rest);
   }

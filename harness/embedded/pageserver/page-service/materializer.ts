@@ -1,6 +1,7 @@
 import { readImageManifest } from "../../pg/image";
-import { materialize } from "../../pg/materialize";
+import { materialize, type MaterializeOptions } from "../../pg/materialize";
 import type { PageserverConfig } from "../config/config";
+import { stats, timed } from "../stats";
 import { distributionOf } from "../tenants/node";
 import { baseImage, knownBoundaryBelow, readWal, whileReading } from "../timeline/history";
 import type { Materializer } from "./materialized-images";
@@ -10,7 +11,7 @@ export function materializerFor(config: PageserverConfig): Materializer {
   return (timeline, lsn, targetDir) =>
     whileReading(timeline, async () => {
       const { layer } = await baseImage(timeline, lsn);
-      await materialize({
+      const options: MaterializeOptions = {
         distribution: distributionOf(config, timeline.pgVersion),
         imageFile: layer.path,
         wal: { read: (from, to) => readWal(timeline, from, to) },
@@ -18,7 +19,8 @@ export function materializerFor(config: PageserverConfig): Materializer {
         boundary: knownBoundaryBelow(timeline, lsn),
         targetDir,
         signal: timeline.cancelled,
-      });
+      };
+      await timed(stats.materialize, () => materialize(options));
       return readImageManifest(layer.path);
     });
 }

@@ -1,6 +1,7 @@
 import { errorText } from "../../service";
 import { evictLayer } from "../layers/evict-layer";
 import type { Layer } from "../layers/layer";
+import { stats } from "../stats";
 import type { TenantManager } from "../tenants/tenant-manager";
 import type { Timeline } from "../timeline/timeline";
 
@@ -57,7 +58,7 @@ export async function evictForDiskUsage(manager: TenantManager, evictBytes: numb
   const failed = { file_sizes: 0, count: 0 };
   for (const { timeline, layer } of chosen) {
     try {
-      await evictLayer(timeline, layer);
+      if (await evictLayer(timeline, layer)) stats.evictions.forDiskUsage += 1;
     } catch (error) {
       timeline.log.warn(`failed to evict layer ${layer.fileName}: ${errorText(error)}`);
       failed.file_sizes += layer.fileSize;

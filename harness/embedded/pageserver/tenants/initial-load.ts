@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TenantShardId } from "../../../types";
 import { hasErrorCode } from "../../service";
+import { stats } from "../stats";
 import { type LocationConf, locationConfFromToml } from "../config/location-conf";
 import type { ReAttachTenant } from "./re-attach";
 import type { TenantManager } from "./tenant-manager";
@@ -25,7 +26,9 @@ export async function initialLoad(
       return rm(dir, { recursive: true, force: true });
     }
     const location = told === undefined ? conf : asTold(conf, told);
-    return manager.setLocation(TenantShardId.parse(name), location, { flush: false });
+    stats.startup.scheduled += 1;
+    await manager.setLocation(TenantShardId.parse(name), location, { flush: false });
+    stats.startup.complete += 1;
   });
   await Promise.all(loads);
 }

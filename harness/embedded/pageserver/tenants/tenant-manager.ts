@@ -4,6 +4,7 @@ import type { LocationConf } from "../config/location-conf";
 import { generationSuffix } from "../layers/layer-name";
 import { remoteTenantPrefix } from "../remote/paths";
 import { Maintenance } from "./maintenance";
+import { stats } from "../stats";
 import type { PageserverNode } from "./node";
 import { Tenant } from "./tenant";
 import { WarmCopies } from "./warm-copies";
@@ -111,6 +112,7 @@ export class TenantManager {
     const before = this.#turns.get(key) ?? Promise.resolve();
     const turn = before.then(() => {
       if (this.#shuttingDown) throw unavailable("Shutting down");
+      stats.slotWrites += 1;
       return work(key);
     });
     const settled = turn

@@ -7,6 +7,7 @@ import { EffectiveConf } from "../config/tenant-conf";
 import type { IndexPart } from "../remote/index-part";
 import type { OffloadedTimeline } from "../remote/tenant-manifest";
 import { walSegSize } from "../timeline/record-boundary";
+import { stats, timed } from "../stats";
 import { Timeline } from "../timeline/timeline";
 import { WalConnectionManager } from "../walreceiver/connection-manager";
 import { Secondary } from "./secondary";
@@ -74,7 +75,11 @@ export class Tenant {
   }
 
   /** Loads what remote storage has of the tenant and starts to receive WAL. A failure makes the tenant Broken. */
-  async attach(): Promise<void> {
+  attach(): Promise<void> {
+    return timed(stats.attach, () => this.#attach());
+  }
+
+  async #attach(): Promise<void> {
     try {
       await sleepAt("before-attaching-tenant");
       const timelines = await loadTimelines(this);

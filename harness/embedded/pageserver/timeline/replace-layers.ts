@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { errorText } from "../../service";
 import type { Layer } from "../layers/layer";
+import { stats } from "../stats";
 import type { Timeline } from "./timeline";
 
 /**
@@ -28,6 +29,7 @@ export async function replaceLayers(
 async function remove(timeline: Timeline, layers: readonly Layer[]): Promise<void> {
   if (timeline.cancelled.aborted) return;
   timeline.layers.remove(layers);
+  stats.layerDeletes += layers.length;
   await Promise.all(layers.map((layer) => rm(layer.path, { force: true })));
   timeline.remoteClient.deleteLayers(layers, timeline.generation);
 }

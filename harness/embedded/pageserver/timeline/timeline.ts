@@ -14,6 +14,7 @@ import type { GcBlocking, IndexPart, LayerMetadata, Lineage } from "../remote/in
 import type { DeletionQueue } from "../remote/deletion-queue";
 import type { RemoteStorage } from "../../service";
 import { RemoteTimelineClient } from "../remote/remote-timeline-client";
+import { stats, timed } from "../stats";
 import { LsnLeases } from "./leases";
 import { LogicalSize } from "./logical-size";
 import { LsnWaiters } from "./lsn-waiters";
@@ -190,7 +191,11 @@ export class Timeline {
   /** Waits until every record up to `lsn` has been received; LsnTimeoutError after wait_lsn_timeout. */
   async waitLsn(lsn: Lsn, signal?: AbortSignal): Promise<void> {
     if (lsn <= this.#lastRecordLsn) return;
-    await this.#waiters.wait(lsn, {
+    await timed(stats.waitLsn, () => this.#waitFor(lsn, signal));
+  }
+
+  #waitFor(lsn: Lsn, signal?: AbortSignal): Promise<void> {
+    return this.#waiters.wait(lsn, {
       timeoutMs: this.#options.waitLsnTimeoutMs,
       signals: signal === undefined ? [this.cancelled] : [this.cancelled, signal],
       describe: () =>

@@ -1,5 +1,6 @@
 import type { Lsn } from "../../../types";
 import type { SafekeeperTimelineInfo } from "../../broker/client";
+import { stats } from "../stats";
 import type { Candidate } from "./status";
 
 const FIRST_RETRY_MS = 50;
@@ -23,6 +24,7 @@ export class Candidates {
 
   update(info: SafekeeperTimelineInfo): void {
     if (info.commitLsn === 0n || info.safekeeperConnstr === "") return;
+    if (!this.#byNode.has(info.safekeeperId)) stats.walReceiver.candidatesAdded += 1;
     this.#byNode.set(info.safekeeperId, {
       nodeId: info.safekeeperId,
       connstr: info.safekeeperConnstr,

@@ -1,6 +1,7 @@
 import { Lsn } from "../../../types";
 import type { BrokerClient, Subscription } from "../../broker/client";
 import { errorText, type Logger, parseHostPort } from "../../service";
+import { stats } from "../stats";
 import type { Timeline } from "../timeline/timeline";
 import { Candidates } from "./candidates";
 import type { Candidate, WalReceiverStatus } from "./status";
@@ -41,6 +42,7 @@ export class WalConnectionManager {
     this.#options = options;
     this.#candidates = new Candidates(() => timeline.conf().milliseconds("lagging_wal_timeout"));
     this.#subscription = broker.subscribe({ tenantId, timelineId: timeline.timelineId }, (info) => {
+      stats.walReceiver.brokerUpdates += 1;
       this.#candidates.update(info);
       this.#connectIfIdle();
     });
@@ -90,6 +92,7 @@ export class WalConnectionManager {
     const { candidate, abort } = current;
     const log = this.#log.span("connection", { node_id: String(candidate.nodeId) });
     try {
+      stats.walReceiver.connections += 1;
       log.info(`connecting to safekeeper at ${candidate.connstr}`);
       await receiveWal({
         timeline: this.#timeline,
@@ -133,6 +136,7 @@ export class WalConnectionManager {
     const limit = this.#timeline.conf().milliseconds("lagging_wal_timeout");
     if (best.commitLsn <= this.#timeline.lastRecordLsn || silence < limit) return;
     this.#log.info(`safekeeper ${current.candidate.nodeId} lags behind safekeeper ${best.nodeId}, switching`);
+    stats.walReceiver.switches += 1;
     current.abort.abort();
   }
 }

@@ -3,6 +3,7 @@ import { type CopyBothStream, PgConnection } from "../../../wire";
 import { decodeWalSenderMessage, encodeWalReceiverMessage, toPgTime } from "../../../wire/replication";
 import type { HostPort } from "../../service";
 import { WalDecoder } from "../../wal/decoder";
+import { stats } from "../stats";
 import type { Timeline } from "../timeline/timeline";
 
 export interface WalConnectionOptions {
@@ -63,6 +64,7 @@ class Ingest {
       pgVersion: options.timeline.pgVersion,
       onRecord: (record) => {
         options.timeline.metrics.walRecords += 1;
+        stats.walRecords += 1;
         options.timeline.seen.note(record);
       },
     });
@@ -97,6 +99,7 @@ class Ingest {
     }
     const bytes = data.subarray(Number(known));
     if (bytes.length === 0) return;
+    stats.walBytes += bytes.length;
     this.#decoder.push(this.#position, bytes);
     const at = this.#position;
     this.#position += BigInt(bytes.length);

@@ -1,6 +1,7 @@
 /** What the safekeeper's backups and evictions came to, for its metrics. */
 export interface BackupCounts {
   backedUpSegments: number;
+  removedSegments: number;
   partialUploads: number;
   partialBytes: number;
   evictionsStarted: number;
@@ -11,6 +12,7 @@ export interface BackupCounts {
 
 export const newBackupCounts = (): BackupCounts => ({
   backedUpSegments: 0,
+  removedSegments: 0,
   partialUploads: 0,
   partialBytes: 0,
   evictionsStarted: 0,

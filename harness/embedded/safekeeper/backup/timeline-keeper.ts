@@ -96,7 +96,7 @@ export class TimelineKeeper {
   }
 
   async #removeOld(): Promise<void> {
-    const { timeline, log } = this.#options;
+    const { timeline, log, counts } = this.#options;
     const { walSegSize } = timeline.state.server;
     if (walSegSize === 0) return;
     const horizon = segmentStart(this.#horizon(), walSegSize);
@@ -106,6 +106,7 @@ export class TimelineKeeper {
     const old = (await listSegments(timeline.directory, walSegSize)).filter(({ startLsn }) => startLsn < horizon);
     for (const { name } of old) await unlink(join(timeline.directory, name));
     timeline.removedBefore = horizon;
+    counts.removedSegments += old.length;
     if (old.length > 0) log.info(`removed ${old.length} WAL segments < ${Lsn.format(horizon)}`);
   }
 
