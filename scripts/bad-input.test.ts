@@ -7,9 +7,11 @@ import type { HarnessError } from "../harness/types";
 import { parseInvocation } from "./command/parse";
 import { test as testCommand } from "./commands/test";
 import { up } from "./commands/up";
-import { PROJECT_ROOT } from "./project";
+import { PACKAGE_ROOT } from "./project";
 import { selectSuites } from "./runner/suites";
 import { neonTest } from "./testing/command";
+
+const CLONE = { root: PACKAGE_ROOT, isClone: true };
 
 /** What a person reads: a code, what was expected and found, no stack; it is their mistake, so the exit code is 2. */
 function expectUsersError(error: unknown, code: string, message: RegExp): void {
@@ -62,7 +64,7 @@ test.for([["regres"], ["regress/no-such.test.ts"], ["docs"], ["/etc"], ["../regr
   "%j is no suite, file or folder of tests",
   (positionals) => {
     expectUsersError(
-      thrownBy(() => selectSuites(PROJECT_ROOT, positionals, PROJECT_ROOT)),
+      thrownBy(() => selectSuites(CLONE, positionals, PACKAGE_ROOT)),
       "UNKNOWN_SUITE",
       /expected: a suite \(regress, .*regress\/branching\.test\.ts/,
     );
@@ -78,8 +80,8 @@ test("good arguments are what they say", () => {
     options: { workers: 3, exitfirst: true, stream: true, list: false, pgVersion: [16] },
   });
   expect(parse(["-n", "auto"]).options["workers"]).toBe("auto");
-  expect(selectSuites(PROJECT_ROOT, [], "/")).toEqual({ suites: ["regress"], filters: [] });
-  expect(selectSuites(PROJECT_ROOT, ["branching"], `${PROJECT_ROOT}/regress`)).toEqual({
+  expect(selectSuites(CLONE, [], "/")).toEqual({ suites: ["regress"], filters: [] });
+  expect(selectSuites(CLONE, ["branching"], `${PACKAGE_ROOT}/regress`)).toEqual({
     suites: ["regress"],
     filters: ["regress/branching.test.ts"],
   });
@@ -103,7 +105,7 @@ test.concurrent.for<[string, string[], Record<string, string>, RegExp]>([
     "a name that no test has",
     ["-k", "nonesuch"],
     {},
-    /^neon-test: UNKNOWN_TEST: no test matches "nonesuch"\n.*\n.*tests, e\.g\. regress/,
+    /^neon-test: UNKNOWN_TEST: no test matches -k "nonesuch"\n.*\n.*tests, e\.g\. regress/,
   ],
 ])("the command ends with exit code 2 and one message for %s", async ([, argv, env, message], { expect: check }) => {
   const { exitCode, stderr } = await neonTest(argv, env);

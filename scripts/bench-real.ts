@@ -14,7 +14,7 @@ import { plainTable, writeDocument } from "./bench/report";
 import { judge } from "./bench/rows";
 import type { Round, Verdict } from "./bench/rows";
 import { collectTests } from "./runner/collect";
-import { PROJECT_ROOT } from "./project";
+import { PACKAGE_ROOT } from "./project";
 
 /**
  * `npm run bench:real -- --original DIR`: ours beside Neon's Python test_runner, in turn, on the same binaries. Prints
@@ -69,7 +69,7 @@ async function play(bench: Bench, count: number): Promise<Verdict[]> {
 
 async function testsWithoutCounterpart(): Promise<string[]> {
   const known = new Set(BEHAVIOURS.map((each) => each.ours));
-  const tests = await collectTests(PROJECT_ROOT, ["--project=regress"]);
+  const tests = await collectTests(PACKAGE_ROOT, ["--project=regress"]);
   return tests.map((test) => test.fullName.replace(/^regress\//, "")).filter((name) => !known.has(name));
 }
 

@@ -22,7 +22,7 @@ const entries = ["storage_broker", "safekeeper", "pageserver", "storage_controll
 /** Modification time in ms of the newest source that goes into the bundle. */
 function newestSource() {
   let newest = statSync(join(root, "package.json")).mtimeMs;
-  for (const folder of ["embedded", "wire", "storage", "process", "types", "wait"]) {
+  for (const folder of ["embedded", "wire", "storage", "process", "events", "types", "wait"]) {
     for (const entry of readdirSync(join(root, "harness", folder), { withFileTypes: true, recursive: true })) {
       const path = join(entry.parentPath ?? entry.path, entry.name);
       if (!entry.isFile() || !path.endsWith(".ts") || /\.test(-data)?\.ts$|\/testing\//.test(path)) continue;

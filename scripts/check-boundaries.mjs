@@ -4,13 +4,14 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const bottom = ["harness/types"];
+const bottom = ["harness/types", "harness/events"];
 const base = [...bottom, "harness/process", "harness/wait", "harness/ports"];
 const nodes = [...base, "harness/api", "harness/auth", "harness/wire", "harness/storage"];
 
 /** Layer → what it may import besides itself. A folder that is not named here may not be imported by any other. */
 const allowed = {
   "harness/types": [],
+  "harness/events": ["harness/types"],
   "harness/process": bottom,
   "harness/wait": [...bottom, "harness/process"],
   "harness/ports": [...bottom, "harness/wait", "harness/process"],
@@ -28,7 +29,7 @@ const allowed = {
   "harness/report": base,
   // What several layers' tests share; only tests and what stands beside them import it.
   "harness/testing": base,
-  "harness/embedded": ["harness/wire", "harness/storage", "harness/process", "harness/types"],
+  "harness/embedded": ["harness/wire", "harness/storage", "harness/process", "harness/types", "harness/events"],
   fixtures: ["harness/*"],
   regress: ["fixtures"],
   performance: ["fixtures"],

@@ -6,7 +6,7 @@ const steps = [
   ["lint", "npm run --silent lint"],
   ["boundaries", "node scripts/check-boundaries.mjs"],
   ["tidy", "node scripts/check-tidy.mjs"],
-  ["types", "tsc -p ."],
+  ["types", "tsc -p . && tsc -p harness/report/page"],
   ["unused", "knip --no-progress"],
   ["self-tests", "vitest run --project harness --reporter=dot --maxWorkers=100%"],
 ];

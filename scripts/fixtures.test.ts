@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { InlineSuite, lastLine } from "./testing/inline-suite";
 
@@ -61,7 +61,7 @@ describe("a run whose tests pass, fail and are skipped on purpose", () => {
   });
   afterAll(() => suite[Symbol.dispose]());
 
-  const kept = (): string[] => readdirSync(suite.output).map((name) => name.replace(/^test_output-self-test-\w+-/, ""));
+  const kept = (): string[] => readdirSync(suite.output);
   const directoryOf = (test: string): string => {
     const name = readdirSync(suite.output).find((each) => each.endsWith(test));
     return join(suite.output, name ?? `no directory of ${test}`);
@@ -86,13 +86,15 @@ describe("a run whose tests pass, fail and are skipped on purpose", () => {
   });
 
   test("prints where it keeps them", () => {
-    const printed = [...run.stderr.matchAll(/^(failed, kept|kept): (\S+) {2}\(.*self-test-\w+\/(.*)\)$/gm)];
-    const rows = printed.map(([, what, path, name]) => `${what}: ${statSync(path ?? "").isDirectory()} ${name}`);
+    const printed = [...run.stdout.matchAll(/^(\w+) {2}(.*) {2}.*\n {6}kept: (\S+)$/gm)];
+    const rows = printed.map(
+      ([, status, name, path]) => `${status} ${name}: ${statSync(resolve(suite.root, path ?? "")).isDirectory()}`,
+    );
     expect(rows.toSorted()).toEqual([
-      "failed, kept: true bad can't be torn down",
-      "failed, kept: true bad fails",
-      "failed, kept: true good logs an error",
-      "kept: true good keeps its files",
+      "FAIL bad > can't be torn down: true",
+      "FAIL bad > fails: true",
+      "FAIL good > logs an error: true",
+      "pass good > keeps its files: true",
     ]);
   });
 

@@ -5,7 +5,7 @@ import { commandList, helpText } from "./command/help";
 import { flag } from "./command/option";
 import { parseInvocation } from "./command/parse";
 import { COMMANDS, DEFAULT_COMMAND } from "./commands";
-import { PROJECT_ROOT } from "./project";
+import { PACKAGE_ROOT } from "./project";
 
 const ENVIRONMENT = `Environment: NEON_BIN, POSTGRES_DISTRIB_DIR, DEFAULT_PG_VERSION, TEST_OUTPUT, NEON_TEST_USER, NEON_COMPUTE_DATA,
 RUST_LOG (see README.md).`;
@@ -41,7 +41,7 @@ function print(text: string): number {
 }
 
 function versionOfPackage(): string {
-  return (JSON.parse(readFileSync(`${PROJECT_ROOT}/package.json`, "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(`${PACKAGE_ROOT}/package.json`, "utf8")) as { version: string }).version;
 }
 
 try {

@@ -1,3 +1,4 @@
+import { recordEvent } from "../events";
 import { HarnessError } from "../types";
 import { isConnectionRefused } from "./http/errors";
 
@@ -31,6 +32,7 @@ export class FailpointGuard implements AsyncDisposable {
   /** Called by clients after the node took the change; an action `off` forgets the failpoint. */
   record(target: FailpointTarget, name: string, action: string): void {
     const key = `${target.http.baseUrl} ${name}`;
+    recordEvent({ kind: "fault", node: target.http.component, what: `failpoint ${name}: ${action}` });
     if (action === "off") this.#set.delete(key);
     else this.#set.set(key, { target, name, action });
   }

@@ -12,11 +12,12 @@ export type NeonTool = (typeof NEON_TOOLS)[number];
  * smgr: computes read pages from the pageserver on demand. neon_extension: computes have the extension `neon` and its
  * settings. replicas, static_endpoints: computes that only read, at the head or at an LSN. sharding: tenants of several
  * shards. secondaries: warm locations beside the attached one. controller_peers: several storage controllers, one of
- * which leads. psql: the Postgres directory carries client programs. Every tool of Neon's is a feature, too.
+ * which leads. psql: the Postgres directory carries client programs. real: Neon's own binaries; the tag `real-only` asks
+ * for them. Every tool of Neon's is a feature, too.
  */
 const FEATURES = [
   ...(["testing", "failpoints", "auth", "smgr", "neon_extension", "replicas", "static_endpoints"] as const),
-  ...(["sharding", "secondaries", "controller_peers", "psql"] as const),
+  ...(["sharding", "secondaries", "controller_peers", "psql", "real"] as const),
   ...NEON_TOOLS,
 ] as const;
 
@@ -25,7 +26,7 @@ export type Feature = (typeof FEATURES)[number];
 /** What every build of Neon at this revision can do, whatever it was built with. */
 export const NEON_FEATURES: readonly Feature[] = [
   ...(["auth", "smgr", "neon_extension", "replicas", "static_endpoints", "sharding", "secondaries"] as const),
-  "controller_peers",
+  ...(["controller_peers", "real"] as const),
 ];
 
 /**

@@ -1,8 +1,8 @@
 export { detectEngine } from "./detect";
 export { decodeEngine, encodeEngine, Engine } from "./engine";
+export type { NodeBinary } from "./engine";
 export { isExecutable, requirePgVersion } from "./executables";
+export type { Feature } from "./features";
 export { addedPostgres, findPostgres, postgresCache } from "./postgres-places";
 export type { PostgresPlace } from "./postgres-places";
-export { prepareEmbeddedEngine, prepareEngine } from "./prepare";
-export type { NodeBinary } from "./engine";
-export type { Feature } from "./features";
+export { buildCommand, prepareEmbeddedEngine, prepareEngine } from "./prepare";

@@ -1,3 +1,4 @@
+import { nowMs, recordEvent } from "../events";
 import { assertPortFree } from "../ports";
 import { ManagedProcess } from "../process";
 import type { SpawnSpec, StopLadder } from "../process";
@@ -116,7 +117,9 @@ export abstract class NeonNode implements AsyncDisposable {
     const process = this.#process;
     if (process === undefined) return;
     try {
+      const at = nowMs();
       await this.readiness().wait({ process, budgetMs });
+      recordEvent({ kind: "ready", node: this.name, pid: process.pid, ms: nowMs() - at }, this.logPath, at);
     } catch (error) {
       // A node that never got ready must not live on behind the error.
       await process.killFamily();

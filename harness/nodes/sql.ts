@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import type { ClientConfig } from "pg";
+import { recorded } from "../events";
 import { HarnessError, messageOfUnknown } from "../types";
 
 export type SqlRow = Record<string, unknown>;
@@ -25,10 +26,12 @@ export interface SqlOptions {
 /** One session. It stays usable until it is closed or its server goes; then `query` rejects, and nothing else happens. */
 export class SqlSession implements AsyncDisposable {
   readonly #client: Client;
+  readonly #server: string;
   #lost: Error | undefined;
 
-  private constructor(client: Client) {
+  private constructor(client: Client, server: string) {
     this.#client = client;
+    this.#server = server;
     // An idle client whose server dies emits an error; without a listener that would end the whole test run.
     client.on("error", (error) => (this.#lost = error));
   }
@@ -45,7 +48,7 @@ export class SqlSession implements AsyncDisposable {
       ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
     };
     const client = new Client(config);
-    const session = new SqlSession(client);
+    const session = new SqlSession(client, target.name);
     try {
       await client.connect();
     } catch (cause) {
@@ -62,7 +65,10 @@ export class SqlSession implements AsyncDisposable {
   /** Rows of the last statement. Errors are those of `pg` (with `code`, the SQLSTATE). */
   async query(text: string, values?: readonly unknown[]): Promise<SqlRow[]> {
     if (this.#lost !== undefined) throw this.#lost;
-    const result: unknown = await this.#client.query(text, values === undefined ? undefined : [...values]);
+    const event = (error: string | undefined) => ({ kind: "query", node: this.#server, text, error }) as const;
+    const result: unknown = await recorded(event, async () =>
+      this.#client.query(text, values === undefined ? undefined : [...values]),
+    );
     const last: unknown = Array.isArray(result) ? result.at(-1) : result;
     return (last as { rows?: SqlRow[] } | undefined)?.rows ?? [];
   }

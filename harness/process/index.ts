@@ -3,6 +3,7 @@ export { childEnvironment, runMarker } from "./environment";
 export { describeUser, resolveTestUser } from "./identity";
 export type { ProcessIdentity } from "./identity";
 export { killTree } from "./kill-tree";
+export { endLeaks, markWorker } from "./leaks";
 export { readLogTail } from "./log-file";
 export { ManagedProcess } from "./managed-process";
 export type { SpawnSpec } from "./managed-process";

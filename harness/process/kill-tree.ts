@@ -30,9 +30,12 @@ export async function killTree(pid: number, name = `pid ${pid}`): Promise<void> 
 
 /**
  * As `killTree`, also for roots that are dead already, and for many at the cost of one: what takes time is to look at
- * every process of the machine. Throws NODE_WILL_NOT_STOP when some still run after 10 s.
+ * every process of the machine. `found` is told what lived at first. Throws NODE_WILL_NOT_STOP when some still run after 10 s.
  */
-export async function killFamilies(roots: readonly FamilyRoot[]): Promise<void> {
+export async function killFamilies(
+  roots: readonly FamilyRoot[],
+  found: (rows: readonly ProcessRow[]) => void = () => {},
+): Promise<void> {
   const seen = new Map<number, string>();
   const started = performance.now();
   const round = (): ProcessRow[] => {
@@ -40,7 +43,11 @@ export async function killFamilies(roots: readonly FamilyRoot[]): Promise<void> 
     for (const row of alive) signal(row.pid);
     return alive;
   };
-  if (roots.length === 0 || round().length === 0) return;
+  if (roots.length === 0) return;
+  const first = living(roots, seen);
+  found(first);
+  for (const row of first) signal(row.pid);
+  if (first.length === 0) return;
   await new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
       const left = round();

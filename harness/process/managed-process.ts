@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { nowMs, recordEvent } from "../events";
+import type { NewEvent } from "../events";
 import { HarnessError, describeExit } from "../types";
 import type { ExitFacts, WatchedProcess } from "../types";
 import { PROCESS_MARK, childEnvironment } from "./environment";
@@ -9,11 +11,12 @@ import type { ProcessIdentity } from "./identity";
 import { killFamilies } from "./kill-tree";
 import type { FamilyRoot } from "./kill-tree";
 import { closeLog, openLog, readLogTail } from "./log-file";
+import { noteLeftBehind } from "./leaks";
 import { startTimeOf } from "./process-table.mjs";
 import { recordProcess } from "./run-state";
 import { noteSharedMemoryBelow } from "./shared-memory";
 import { spawnError } from "./spawn-error";
-import { climbDown } from "./stop-ladder";
+import { climbDown, describeStop } from "./stop-ladder";
 import type { StopFacts, StopLadder } from "./stop-ladder";
 
 export interface SpawnSpec {
@@ -29,6 +32,8 @@ export interface SpawnSpec {
   /** Whom to run as; only root may say so. */
   readonly identity?: ProcessIdentity | undefined;
 }
+
+const living = new Set<ManagedProcess>();
 
 /**
  * One child process, in a session of its own (so Ctrl-C reaches only the runner). It uses node:child_process and not
@@ -56,6 +61,8 @@ export class ManagedProcess implements WatchedProcess {
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         this.#exitFacts = { code, signal, at: new Date() };
+        living.delete(this);
+        this.#record({ kind: "exit", pid: this.pid, how: describeExit(this.#exitFacts) });
         resolve(this.#exitFacts);
       });
     });
@@ -75,7 +82,10 @@ export class ManagedProcess implements WatchedProcess {
       });
       if (!hasPid(child)) throw (await once(child, "error"))[0];
       const started = new ManagedProcess(spec, child, log.start, mark);
+      living.add(started);
       recordProcess(started.pid, started.name);
+      const command = [spec.command, ...spec.args].join(" ");
+      recordEvent({ kind: "spawn", node: spec.name, pid: started.pid, command }, spec.logPath);
       return started;
     } catch (error) {
       throw spawnError(spec, error);
@@ -97,6 +107,7 @@ export class ManagedProcess implements WatchedProcess {
   kill(signal: NodeJS.Signals): void {
     if (!this.isRunning()) return;
     if (signal === "SIGKILL") noteSharedMemoryBelow(this.pid);
+    this.#record({ kind: "kill", pid: this.pid, signal });
     this.#child.kill(signal);
   }
 
@@ -110,7 +121,18 @@ export class ManagedProcess implements WatchedProcess {
 
   /** The same for several processes, with one look at the machine's processes for all of them. */
   static async killFamilies(processes: readonly ManagedProcess[]): Promise<void> {
-    await killFamilies(processes.map((each) => each.#familyRoot()));
+    for (const each of processes) {
+      if (each.isRunning()) each.#record({ kind: "kill", pid: each.pid, signal: "SIGKILL" });
+    }
+    // What a node has left that ended before is a leak; what a kill of it takes along is none.
+    const ended = processes.filter((each) => !each.isRunning());
+    const running = processes.filter((each) => each.isRunning());
+    const names = ended.map(({ name }) => name).join(", ");
+    await killFamilies(
+      ended.map((each) => each.#familyRoot()),
+      (rows) => noteLeftBehind(names, rows),
+    );
+    await killFamilies(running.map((each) => each.#familyRoot()));
     await Promise.all(processes.map(async ({ exited }) => exited));
   }
 
@@ -121,7 +143,23 @@ export class ManagedProcess implements WatchedProcess {
 
   /** Goes down the ladder until the process is dead and says which step it took; one that is dead already is fine. */
   async stop(ladder: StopLadder): Promise<StopFacts> {
-    return climbDown(this, ladder);
+    const at = nowMs();
+    const facts = await climbDown(this, ladder);
+    recordEvent(
+      { kind: "stop", node: this.name, pid: this.pid, how: describeStop(facts), ms: facts.tookMs },
+      this.logPath,
+      at,
+    );
+    return facts;
+  }
+
+  /** Those that this process has started and that still run. */
+  static all(): readonly ManagedProcess[] {
+    return [...living];
+  }
+
+  #record(event: NewEvent): void {
+    recordEvent({ ...event, node: this.name }, this.logPath);
   }
 
   /** Throws NODE_DIED when the process has ended. */

@@ -38,6 +38,7 @@ export const HARNESS_ERRORS = {
   HTTP_ERROR: { fault: "neon" },
   SQL_ERROR: { fault: "neon" },
   PROTOCOL_ERROR: { fault: "neon" },
+  TEST_HUNG: { fault: "neon" },
   LOG_ERRORS: { fault: "neon" },
   CHECK_FAILED: { fault: "neon" },
 } as const satisfies Record<string, { fault: Fault }>;

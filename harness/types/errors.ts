@@ -2,6 +2,9 @@ import { HARNESS_ERRORS } from "./error-codes";
 import type { Fault, HarnessErrorCode } from "./error-codes";
 import { hideSecrets } from "./secrets";
 
+/** Of a log's line in a message; the log itself has all of it. */
+const LONGEST_LINE = 400;
+
 export interface ErrorReport {
   /** One line: what went wrong, and to whom. */
   readonly summary: string;
@@ -54,8 +57,10 @@ const indented = (text: string): string => text.replaceAll("\n", "\n    ");
 function tailLines(tail: string): string[] {
   const text = tail.trimEnd();
   if (text === "") return ["  log tail: (the log is empty)"];
-  return ["  log tail:", ...text.split("\n").map((line) => `    | ${line}`)];
+  return ["  log tail:", ...text.split("\n").map((line) => `    | ${shortened(line)}`)];
 }
+
+const shortened = (line: string): string => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line);
 
 /** The message of anything that was thrown, with its code where the system gave one (`ECONNREFUSED 127.0.0.1:1`). */
 export function messageOfUnknown(error: unknown): string {

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { HarnessError } from "./errors";
+import { idBytes } from "./seeded";
 
 /** 32 lower-case hexadecimal digits. */
 export type TenantId = string & { readonly __tenantId: never };
@@ -20,7 +20,7 @@ function parseHexId(kind: string, text: string): string {
   return lower;
 }
 
-const generateHexId = (): string => randomBytes(16).toString("hex");
+const generateHexId = (): string => idBytes(16).toString("hex");
 
 export const TenantId = {
   generate: (): TenantId => generateHexId() as TenantId,

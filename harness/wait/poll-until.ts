@@ -1,3 +1,4 @@
+import { beginWait, nowMs, recordEvent } from "../events";
 import { HarnessError } from "../types";
 import type { ExitFacts, WatchedProcess } from "../types";
 import { Observation } from "./observation";
@@ -46,6 +47,23 @@ class FatalError extends Error {}
  */
 export async function pollUntil<T>(name: string, probe: Probe<T>, options: PollOptions): Promise<T> {
   const last = new Observation(options.describe);
+  const node = options.component ?? options.process?.name;
+  using wait = beginWait({ what: name, node, budgetMs: options.budgetMs, last: () => String(last) });
+  const end = (outcome: "done" | "failed"): void => {
+    const event = { kind: "wait", node, what: name, outcome, last: String(last), ms: nowMs() - wait.since } as const;
+    recordEvent(event, options.logPath ?? options.process?.logPath, wait.since);
+  };
+  try {
+    const value = await poll(name, probe, last, options);
+    end("done");
+    return value;
+  } catch (error) {
+    end("failed");
+    throw error;
+  }
+}
+
+async function poll<T>(name: string, probe: Probe<T>, last: Observation, options: PollOptions): Promise<T> {
   const subject: WaitSubject = { ...options, name, last };
   const over = new AbortController();
   const end = firstEnd(options, over.signal);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { collectTests } from "../runner/collect";
-import { PROJECT_ROOT } from "../project";
+import { PACKAGE_ROOT } from "../project";
 import { BEHAVIOURS } from "./behaviours";
 import { parseBenchOptions } from "./options";
 import { readPhases } from "./phases";
@@ -83,7 +83,7 @@ test("a test of the original has passed when all three of its phases have", () =
 });
 
 test("every test of ours that is compared exists, and no test of the original counts twice", async () => {
-  const tests = await collectTests(PROJECT_ROOT, ["--project=regress"]);
+  const tests = await collectTests(PACKAGE_ROOT, ["--project=regress"]);
   const names = tests.map((each) => each.fullName);
   expect(names).toEqual(expect.arrayContaining(BEHAVIOURS.map(({ ours }) => `regress/${ours}`)));
   expect(new Set(BEHAVIOURS.map(({ original }) => original)).size).toBe(BEHAVIOURS.length);

@@ -4,7 +4,7 @@ import type { Engine } from "../../harness/engine";
 import { NeonEnvBuilder, TestDirectory } from "../../harness/env";
 import type { PortLease } from "../../harness/ports";
 import { HarnessError } from "../../harness/types";
-import { PROJECT_ROOT } from "../project";
+import { PACKAGE_ROOT } from "../project";
 import type { Behaviour } from "./behaviours";
 import type { TestPhases } from "./phases";
 
@@ -36,15 +36,15 @@ const inSeconds = <T extends Record<string, number>>(ms: T): T =>
 /** Seconds from the start of `neon-test` to its end; throws COMMAND_FAILED unless just these tests ran and passed. */
 export async function runOurs(behaviours: readonly Behaviour[], workers: number, workDir: string): Promise<number> {
   const tests = behaviours.map((each) => splitName(each.ours));
-  const files = [...new Set(tests.map(({ file }) => join(PROJECT_ROOT, "regress", `${file}.test.ts`)))];
+  const files = [...new Set(tests.map(({ file }) => join(PACKAGE_ROOT, "regress", `${file}.test.ts`)))];
   const names = tests.map(({ name }) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = `--testNamePattern=^(?:${names.join("|")})$`;
   const started = performance.now();
   const { exitCode, all } = await execa(
-    join(PROJECT_ROOT, "scripts", "neon-test"),
+    join(PACKAGE_ROOT, "scripts", "neon-test"),
     [...files, "-n", `${workers}`, "--", pattern],
     {
-      cwd: PROJECT_ROOT,
+      cwd: PACKAGE_ROOT,
       reject: false,
       all: true,
       stdin: "ignore",

@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { HarnessError } from "../../harness/types";
-import { PROJECT_ROOT } from "../project";
+import { PACKAGE_ROOT } from "../project";
 import { BEHAVIOURS } from "./behaviours";
 import { median } from "./rows";
 import type { Verdict } from "./rows";
 
-const DOCUMENT = join(PROJECT_ROOT, "docs", "performance.md");
+const DOCUMENT = join(PACKAGE_ROOT, "docs", "performance.md");
 const [BEGIN, END] = ["<!-- bench:real begin -->", "<!-- bench:real end -->"];
 const HEADER = ["", "ours", "original", "ratio", "budget", "kept"] as const;
 
@@ -52,7 +52,7 @@ export async function writeDocument(verdicts: readonly Verdict[], facts: RunFact
     });
   }
   writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${section(verdicts, facts)}\n${text.slice(end)}`);
-  await execa("prettier", ["--write", DOCUMENT], { cwd: PROJECT_ROOT, preferLocal: true });
+  await execa("prettier", ["--write", DOCUMENT], { cwd: PACKAGE_ROOT, preferLocal: true });
   return DOCUMENT;
 }
 

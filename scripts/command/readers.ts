@@ -24,6 +24,32 @@ export function orWord<W extends string, T>(word: W, other: Reader<T>): Reader<W
   };
 }
 
+const UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** `90`, `90s`, `2m`, `1h`; milliseconds. */
+export const duration: Reader<number> = {
+  expects: "a time such as 90s, 2m or 1h (a bare number means seconds)",
+  read: (typed) => {
+    const [, digits = "", unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(typed) ?? [];
+    const ms = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
+    return digits !== "" && ms > 0 ? ms : undefined;
+  },
+};
+
+/** Part `index` (from 1 on) of `count`. */
+export interface Share {
+  readonly index: number;
+  readonly count: number;
+}
+
+export const share: Reader<Share> = {
+  expects: "I/N, part I of N, e.g. 2/4",
+  read: (typed) => {
+    const [, index = 0, count = 0] = (/^(\d+)\/(\d+)$/.exec(typed) ?? []).map(Number);
+    return index >= 1 && index <= count ? { index, count } : undefined;
+  },
+};
+
 /** Throws BAD_PG_VERSION itself, which says more. */
 export const pgVersion: Reader<PgVersion> = {
   expects: "a Postgres version",

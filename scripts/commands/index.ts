@@ -9,5 +9,6 @@ export const DEFAULT_COMMAND = "test";
 export const COMMANDS: Readonly<Record<string, Loader>> = {
   [DEFAULT_COMMAND]: async () => (await import("./test")).test,
   postgres: async () => (await import("./postgres")).postgres,
+  "merge-reports": async () => (await import("./merge-reports")).mergeReports,
   up: async () => (await import("./up")).up,
 };

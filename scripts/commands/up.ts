@@ -10,7 +10,7 @@ import type { PgVersion } from "../../harness/types";
 import { defineCommand } from "../command/command";
 import { value } from "../command/option";
 import { pgVersion } from "../command/readers";
-import { INSISTS_AFTER_MS } from "../runner/ctrl-c";
+import { INSISTS_AFTER_MS } from "../runner/interruption";
 import { chooseVersions } from "../runner/versions";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { HarnessError } from "../../harness/types";
-
-export const SUITES = ["regress", "performance", "pg_clients", "harness"] as const;
-
-export type Suite = (typeof SUITES)[number];
+import type { Project } from "../project";
+import { FOREIGN_SUITE, SUITES } from "./vitest/suites.ts";
+import type { Suite } from "./vitest/suites.ts";
 
 /** Folders whose tests belong to the suite of another name. */
 const BELONGS_TO: Readonly<Record<string, Suite>> = { scripts: "harness" };
@@ -15,22 +14,19 @@ export interface Selection {
   filters: string[];
 }
 
-/** Suites, files and folders as they were typed; nothing typed means `regress`. Throws UNKNOWN_SUITE. */
-export function selectSuites(projectRoot: string, positionals: readonly string[], cwd: string): Selection {
+/** Suites, files and folders as they were typed; nothing typed means `regress`, or all. Throws UNKNOWN_SUITE. */
+export function selectSuites(project: Project, positionals: readonly string[], cwd: string): Selection {
+  if (!project.isClone)
+    return { suites: [FOREIGN_SUITE], filters: positionals.map((text) => pathIn(project, text, cwd)) };
   if (positionals.length === 0) return { suites: ["regress"], filters: [] };
   const suites = new Set<Suite>();
   const filters: string[] = [];
   for (const text of positionals) {
     const name = text.replace(/\/$/, "");
     const suite = SUITES.find((each) => each === name);
-    if (suite !== undefined) {
-      suites.add(suite);
-      filters.push(`${suite}/`);
-      continue;
-    }
-    const path = pathOf(projectRoot, text, cwd);
-    const owner = ownerOf(path);
-    if (path === undefined || owner === undefined) throw unknownSuite(projectRoot, text);
+    const path = suite === undefined ? pathIn(project, text, cwd) : `${suite}/`;
+    const owner = suite ?? ownerOf(path);
+    if (owner === undefined) throw unknownSuite(project, text);
     suites.add(owner);
     filters.push(path);
   }
@@ -39,8 +35,10 @@ export function selectSuites(projectRoot: string, positionals: readonly string[]
 }
 
 /** Throws UNKNOWN_TEST for a suite that has no test file: a run of nothing must not look like a success. */
-export function requireTests(projectRoot: string, suites: readonly Suite[]): void {
-  const empty = suites.filter((suite) => !hasTestFile(resolve(projectRoot, suite)));
+export function requireTests(project: Project, suites: readonly Suite[]): void {
+  const empty = suites.filter(
+    (suite) => !hasTestFile(suite === FOREIGN_SUITE ? project.root : resolve(project.root, suite)),
+  );
   if (empty.length === 0) return;
   throw new HarnessError("UNKNOWN_TEST", {
     summary: `there are no tests in ${empty.join(", ")} yet`,
@@ -50,34 +48,37 @@ export function requireTests(projectRoot: string, suites: readonly Suite[]): voi
   });
 }
 
-function ownerOf(path: string | undefined): Suite | undefined {
-  const [folder = ""] = path?.split("/") ?? [];
+function ownerOf(path: string): Suite | undefined {
+  const [folder = ""] = path.split("/");
   return BELONGS_TO[folder] ?? SUITES.find((suite) => suite === folder);
 }
 
 function hasTestFile(dir: string): boolean {
-  return (
-    existsSync(dir) && readdirSync(dir, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith(".test.ts"))
-  );
+  if (!existsSync(dir)) return false;
+  return readdirSync(dir, { withFileTypes: true }).some((entry) => {
+    if (entry.isDirectory()) return entry.name !== "node_modules" && hasTestFile(resolve(dir, entry.name));
+    return entry.name.endsWith(".test.ts");
+  });
 }
 
-/** The path below the project, wherever the command was started; `.test.ts` may be left out. */
-function pathOf(projectRoot: string, text: string, cwd: string): string | undefined {
-  const candidates = [cwd, projectRoot].flatMap((base) => [resolve(base, text), resolve(base, `${text}.test.ts`)]);
+/** The path below the project, wherever the command was started; `.test.ts` may be left out. Throws UNKNOWN_SUITE. */
+function pathIn(project: Project, text: string, cwd: string): string {
+  const candidates = [cwd, project.root].flatMap((base) => [resolve(base, text), resolve(base, `${text}.test.ts`)]);
   const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) return undefined;
-  const path = relative(projectRoot, found);
-  return statSync(found).isDirectory() ? `${path}/` : path;
+  const path = found === undefined ? undefined : relative(project.root, found);
+  if (found === undefined || path === undefined || path.startsWith("..")) throw unknownSuite(project, text);
+  if (!statSync(found).isDirectory()) return path;
+  return path === "" ? "" : `${path}/`;
 }
 
-function unknownSuite(projectRoot: string, text: string): HarnessError {
-  const files = readdirSync(resolve(projectRoot, "regress")).filter((name) => name.endsWith(".test.ts"));
+function unknownSuite(project: Project, text: string): HarnessError {
+  const folder = project.isClone ? "regress" : "";
+  const files = readdirSync(resolve(project.root, folder)).filter((name) => name.endsWith(".test.ts"));
+  const examples = files.slice(0, 3).map((file) => (folder === "" ? file : `${folder}/${file}`));
+  const suites = project.isClone ? `a suite (${SUITES.join(", ")}) or ` : "";
   return new HarnessError("UNKNOWN_SUITE", {
     summary: `there is no suite, file or folder ${JSON.stringify(text)}`,
-    expected: `a suite (${SUITES.join(", ")}) or a path, e.g. ${files
-      .slice(0, 3)
-      .map((file) => `regress/${file}`)
-      .join(", ")}`,
+    expected: `${suites}a path, e.g. ${examples.join(", ")}`,
     found: text,
     todo: "see `neon-test --list`; tests are chosen by name with -k",
   });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { PROJECT_ROOT } from "../project";
+import { PACKAGE_ROOT } from "../project";
 
 /** The environment of a person's shell: nothing that vitest or the run around us has put into ours, but its marker. */
 function shellEnvironment(): Record<string, string> {
@@ -14,10 +14,9 @@ function shellEnvironment(): Record<string, string> {
  * Starts the command; awaiting it gives exit code, stdout and stderr, and never throws for its exit code. It leaves out
  * the shell script before it, which would install packages into this very tree while other tests run on them.
  */
-export function neonTest(args: readonly string[], env: Record<string, string> = {}) {
-  const loader = join(PROJECT_ROOT, "node_modules", "tsx", "dist", "loader.mjs");
-  return execa(process.execPath, ["--import", loader, join(PROJECT_ROOT, "scripts", "main.ts"), ...args], {
-    cwd: PROJECT_ROOT,
+export function neonTest(args: readonly string[], env: Record<string, string> = {}, cwd = PACKAGE_ROOT) {
+  return execa(process.execPath, [join(PACKAGE_ROOT, "dist", "command", "main.js"), ...args], {
+    cwd,
     env: { ...shellEnvironment(), ...env },
     extendEnv: false,
     stdin: "ignore",

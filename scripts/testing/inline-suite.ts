@@ -8,9 +8,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { makeTestDirectory } from "../../harness/testing";
-import { PROJECT_ROOT } from "../project";
+import { PACKAGE_ROOT } from "../project";
 import { neonTest } from "./command";
 
 interface Assertion {
@@ -19,40 +19,41 @@ interface Assertion {
   failureMessages: string[];
 }
 
-/** Tests written as text, in a folder of the project, that the command runs in place of `regress`; for self-tests. */
+/** Tests written as text, a project of their own that uses this package; for self-tests of the command. */
 export class InlineSuite implements Disposable {
   /** TEST_OUTPUT of its runs. */
   readonly output: string;
-  readonly #dir: string;
-  readonly #scratch = makeTestDirectory("neon-inline-suite");
+  /** Where its tests stand, and where the command is started. */
+  readonly root: string;
+  /** Where its tests leave notes: `process.env.SCRATCH`. */
+  readonly scratch = makeTestDirectory("neon-inline-suite");
 
   constructor(files: Readonly<Record<string, string>>) {
-    mkdirSync(join(PROJECT_ROOT, "test_output"), { recursive: true });
-    this.#dir = mkdtempSync(join(PROJECT_ROOT, "test_output", "self-test-"));
-    this.output = join(this.#scratch, "output");
+    mkdirSync(join(PACKAGE_ROOT, "test_output"), { recursive: true });
+    this.root = mkdtempSync(join(PACKAGE_ROOT, "test_output", "self-test-"));
+    this.output = join(this.scratch, "output");
     for (const [name, text] of Object.entries(files)) {
-      writeFileSync(
-        join(this.#dir, `${name}.test.ts`),
-        `import { expect, requires, test } from "../../fixtures";\n${text}`,
-      );
+      writeFileSync(join(this.root, `${name}.test.ts`), `import { expect, requires, test } from "neon-test";\n${text}`);
     }
-    const include = JSON.stringify([`${relative(PROJECT_ROOT, this.#dir)}/*.test.ts`]);
-    const config = `import project from "../../vitest.config";
-      const { test } = project.test.projects.find((each) => each.test.name === "regress");
-      export default { test: { ...project.test, projects: [{ test: { ...test, include: ${include} } }] } };`;
-    writeFileSync(join(this.#dir, "vitest.config.ts"), config);
+    // By this the command knows it for another project, whose tests it runs with the fixtures of this one.
+    writeFileSync(join(this.root, "package.json"), JSON.stringify({ devDependencies: { "neon-test": "*" } }));
+  }
+
+  /** Writes a test file; the imports are added. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.root, `${name}.test.ts`), `import { expect, requires, test } from "neon-test";\n${text}`);
   }
 
   /** Starts `neon-test` on it. */
   start(args: readonly string[] = [], env: Record<string, string> = {}) {
-    const report = ["--reporter=json", `--outputFile=${join(this.#scratch, "report.json")}`];
-    const config = `--config=${join(this.#dir, "vitest.config.ts")}`;
-    return neonTest([...args, "--", config, ...report], { TEST_OUTPUT: this.output, SCRATCH: this.#scratch, ...env });
+    const report = ["--reporter=json", `--outputFile=${join(this.scratch, "report.json")}`];
+    const variables = { TEST_OUTPUT: this.output, SCRATCH: this.scratch, ...env };
+    return neonTest([...args, "--", ...report], variables, this.root);
   }
 
   /** What the JSON reporter says of a test after the run. */
   result(title: string): Assertion {
-    const report = JSON.parse(readFileSync(join(this.#scratch, "report.json"), "utf8")) as {
+    const report = JSON.parse(readFileSync(join(this.scratch, "report.json"), "utf8")) as {
       testResults: { assertionResults: Assertion[] }[];
     };
     const found = report.testResults.flatMap((file) => file.assertionResults).find((each) => each.title === title);
@@ -62,34 +63,36 @@ export class InlineSuite implements Disposable {
 
   /** A file that a test has written into `process.env.SCRATCH`. */
   note(name: string): unknown {
-    return JSON.parse(readFileSync(join(this.#scratch, name), "utf8"));
+    return JSON.parse(readFileSync(join(this.scratch, name), "utf8"));
   }
 
   hasNote(name: string): boolean {
-    return existsSync(join(this.#scratch, name));
+    return existsSync(join(this.scratch, name));
   }
 
-  /** The processes that still have one of its directories in their command line. */
+  /** The processes that still have one of its directories in their command line or in their environment. */
   leftovers(): string[] {
-    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-    return pids
-      .map((pid) => commandLine(pid))
-      .filter((text) => text.includes(this.#scratch) || text.includes(this.#dir));
+    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+    return pids.flatMap((pid) => {
+      const texts = [textOf(pid, "cmdline"), textOf(pid, "environ")];
+      const isOurs = texts.some((text) => text.includes(this.scratch) || text.includes(this.root));
+      return isOurs ? [`${pid} ${texts[0]}`] : [];
+    });
   }
 
   [Symbol.dispose](): void {
-    for (const dir of [this.#dir, this.#scratch]) rmSync(dir, { recursive: true, force: true });
+    for (const dir of [this.root, this.scratch]) rmSync(dir, { recursive: true, force: true });
     try {
-      rmdirSync(join(PROJECT_ROOT, "test_output"));
+      rmdirSync(join(PACKAGE_ROOT, "test_output"));
     } catch {
       // It has what other runs left.
     }
   }
 }
 
-function commandLine(pid: string): string {
+function textOf(pid: string, file: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+    return readFileSync(`/proc/${pid}/${file}`, "utf8").replaceAll("\0", " ");
   } catch {
     // It ended while we looked.
     return "";

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { recorded } from "../../events";
 import { HttpStatusError, noAnswerError, reasonOf } from "./errors";
 import { exchange } from "./exchange";
 import type { HttpAnswer } from "./exchange";
@@ -55,6 +56,14 @@ export class HttpClient {
   async send(path: string, call: HttpCall = {}): Promise<HttpAnswer> {
     const url = this.#url(path, call.query);
     const name = `${call.method ?? "GET"} ${url.pathname}`;
+    // What only asks is often part of a wait, which is an event itself.
+    if ((call.method ?? "GET") === "GET") return this.#insistently(url, name, call);
+    const event = (error: string | undefined) =>
+      ({ kind: "request", node: this.component, text: name, error }) as const;
+    return recorded(event, async () => this.#insistently(url, name, call));
+  }
+
+  async #insistently(url: URL, name: string, call: HttpCall): Promise<HttpAnswer> {
     if (call.retries === undefined) return this.#once(url, name, call, call.signal);
     const signals = call.signal === undefined ? [] : [call.signal];
     return withRetries(this.component, name, call.retries, (over) =>

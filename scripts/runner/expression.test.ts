@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseKeyword } from "./keyword";
+import { parseExpression } from "./expression";
+import { nameHas } from "./test-filters";
 
 describe("-k", () => {
   test.for([
@@ -11,10 +12,10 @@ describe("-k", () => {
     ["not (branch or slow)", "regress/slow-reader pageserver stop", false],
     ['"pageserver stop"', "regress/slow-reader pageserver stop", true],
   ] as const)("%s on %s: %s", ([expression, name, expected]) => {
-    expect(parseKeyword(expression)(name)).toBe(expected);
+    expect(parseExpression("-k", expression)(nameHas(name))).toBe(expected);
   });
 
   test.for(["", "and slow", "slow or", "(slow", "slow stop"])("refuses %j", (expression) => {
-    expect(() => parseKeyword(expression)).toThrow(/BAD_ARGUMENT/);
+    expect(() => parseExpression("-k", expression)).toThrow(/BAD_ARGUMENT/);
   });
 });

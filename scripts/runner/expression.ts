@@ -1,59 +1,58 @@
 import { HarnessError } from "../../harness/types";
 
-/** Whether a test's full name matches. */
-export type KeywordMatcher = (name: string) => boolean;
+/** Whether what is asked for holds, given which words hold. */
+export type Expression = (holds: (word: string) => boolean) => boolean;
 
 /**
- * pytest's `-k` language: words are substrings (case doesn't matter), joined by `and`, `or`, `not` and parentheses.
- * Throws BAD_ARGUMENT for an expression that can't be read.
+ * pytest's language of `-k` and `-m`: words, joined by `and`, `or`, `not` and parentheses. Throws BAD_ARGUMENT for an
+ * expression that can't be read; `option` is where it was typed.
  */
-export function parseKeyword(expression: string): KeywordMatcher {
+export function parseExpression(option: string, expression: string): Expression {
   const tokens = expression.match(/\(|\)|"[^"]*"|[^\s()]+/g) ?? [];
-  const parser = new KeywordParser(tokens, expression);
-  return parser.whole();
+  return new ExpressionParser(tokens, { option, expression }).whole();
 }
 
-class KeywordParser {
+class ExpressionParser {
   readonly #tokens: readonly string[];
-  readonly #expression: string;
+  readonly #source: { option: string; expression: string };
   #next = 0;
 
-  constructor(tokens: readonly string[], expression: string) {
+  constructor(tokens: readonly string[], source: { option: string; expression: string }) {
     this.#tokens = tokens;
-    this.#expression = expression;
+    this.#source = source;
   }
 
-  whole(): KeywordMatcher {
+  whole(): Expression {
     const matcher = this.#or();
     if (this.#next < this.#tokens.length) throw this.#error(`"${this.#tokens[this.#next]}" is one too many`);
     return matcher;
   }
 
-  #or(): KeywordMatcher {
+  #or(): Expression {
     let left = this.#and();
     while (this.#take("or")) {
       const [first, second] = [left, this.#and()];
-      left = (name) => first(name) || second(name);
+      left = (holds) => first(holds) || second(holds);
     }
     return left;
   }
 
-  #and(): KeywordMatcher {
+  #and(): Expression {
     let left = this.#not();
     while (this.#take("and")) {
       const [first, second] = [left, this.#not()];
-      left = (name) => first(name) && second(name);
+      left = (holds) => first(holds) && second(holds);
     }
     return left;
   }
 
-  #not(): KeywordMatcher {
+  #not(): Expression {
     if (!this.#take("not")) return this.#word();
     const inner = this.#not();
-    return (name) => !inner(name);
+    return (holds) => !inner(holds);
   }
 
-  #word(): KeywordMatcher {
+  #word(): Expression {
     if (this.#take("(")) {
       const inner = this.#or();
       if (!this.#take(")")) throw this.#error("a closing parenthesis is missing");
@@ -62,8 +61,8 @@ class KeywordParser {
     const token = this.#tokens[this.#next];
     if (token === undefined || ["and", "or", ")"].includes(token)) throw this.#error("a word is missing");
     this.#next += 1;
-    const word = token.replaceAll('"', "").toLowerCase();
-    return (name) => name.toLowerCase().includes(word);
+    const word = token.replaceAll('"', "");
+    return (holds) => holds(word);
   }
 
   #take(token: string): boolean {
@@ -74,9 +73,9 @@ class KeywordParser {
 
   #error(found: string): HarnessError {
     return new HarnessError("BAD_ARGUMENT", {
-      summary: "the expression of -k can't be read",
+      summary: `the expression of ${this.#source.option} can't be read`,
       expected: "words joined by and, or, not and parentheses, e.g. 'slow and not detach'",
-      found: `${JSON.stringify(this.#expression)}: ${found}`,
+      found: `${JSON.stringify(this.#source.expression)}: ${found}`,
     });
   }
 }

@@ -1,0 +1,11 @@
+export { writeAllure } from "./allure";
+export { dropData } from "./drop-data";
+export { collectEvidence, readEvidence, writeEvidence } from "./evidence";
+export { githubAnnotations, githubSummary } from "./github";
+export { hangError, reportHang } from "./hang-report";
+export type { HangReport } from "./hang-report";
+export { readRecord, writeHtml } from "./html";
+export { writeJunit } from "./junit";
+export { mergeRuns } from "./merge";
+export { isFlaky, statusOf } from "./run-record";
+export type { AttemptRecord, ErrorRecord, RunRecord, TestRecord, TestStatus } from "./run-record";

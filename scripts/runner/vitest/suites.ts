@@ -1,0 +1,6 @@
+/** The clone's. */
+export const SUITES = ["regress", "performance", "pg_clients", "harness"] as const;
+/** The only suite of any other project: all its tests. */
+export const FOREIGN_SUITE = "tests";
+
+export type Suite = (typeof SUITES)[number] | typeof FOREIGN_SUITE;
