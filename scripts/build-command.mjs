@@ -36,6 +36,24 @@ const ownUrls = {
   },
 };
 
+/** What every start needs is bundled, with what it needs itself; everything else is loaded from node_modules, if at all. */
+const BUNDLED = new Set(["execa", "pg", "smol-toml"]);
+
+const onlyWhatStartsNeed = {
+  name: "only-what-starts-need",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+      const isOurs = !importer.includes("/node_modules/");
+      const name = path
+        .split("/")
+        .slice(0, path.startsWith("@") ? 2 : 1)
+        .join("/");
+      if (path === "pg-native" || (isOurs && importer !== "" && !BUNDLED.has(name))) return { path, external: true };
+      return undefined;
+    });
+  },
+};
+
 /** Node's own require for what is CommonJS inside. */
 const REQUIRE = `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);`;
 
@@ -55,8 +73,7 @@ async function buildAll() {
     sourcemap: "linked",
     sourcesContent: true,
     logLevel: "warning",
-    external: ["vitest", "vitest/*", "vite", "esbuild", "pg-native", "@node-rs/*", "@aws-sdk/*", "@smithy/*"],
-    plugins: [ownUrls],
+    plugins: [ownUrls, onlyWhatStartsNeed],
     banner: { js: REQUIRE },
   });
   await buildReportPage();

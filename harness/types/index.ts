@@ -6,7 +6,6 @@ export { TenantId, TimelineId } from "./ids";
 export { Lsn } from "./lsn";
 export { PgVersion } from "./pg-version";
 export { hideSecrets, hideSecretValue } from "./secrets";
-export { hideSecrets } from "./secrets";
 export { seedIds, seedOf, shuffled } from "./seeded";
 export { TenantShardId } from "./tenant-shard-id";
 export { describeExit } from "./watched-process";
