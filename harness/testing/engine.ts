@@ -7,6 +7,7 @@ import { PgVersion } from "../types";
 interface Facts {
   neonBin: string;
   pgDistribDir: string;
+  pgVersions: readonly PgVersion[];
   identity?: ProcessIdentity;
   environment: { PATH: string; NEON_EMBEDDED_CACHE: string };
 }
@@ -27,6 +28,9 @@ export const programEnvironment: Readonly<Record<string, string>> = {
 export const cacheDir = facts.environment.NEON_EMBEDDED_CACHE;
 
 export const pgDistribDir = facts.pgDistribDir;
+
+/** The versions that are here. */
+export const pgVersions = facts.pgVersions;
 
 /** The bundle of one node, e.g. `safekeeper`: an executable that needs only `node`. */
 export const engineProgram = (name: string): string => join(facts.neonBin, name);

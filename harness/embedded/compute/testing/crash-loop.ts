@@ -1,19 +1,9 @@
+import { type Random, randomFrom } from "../../../testing";
 import type { Cluster } from "./cluster";
 import type { ComputeProcess } from "./compute-process";
 
 const WRITERS = 4;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Mulberry32: the same seed gives the same kills, though not the same timing. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 /**
  * Generations of computes that end badly while they write; each next one must have what they acknowledged. It kills the
@@ -23,7 +13,7 @@ export class CrashLoop {
   readonly acknowledged = new Set<number>();
   readonly #tried = new Set<number>();
   readonly #cluster: Cluster;
-  readonly #random: (below: number) => number;
+  readonly #random: Random;
   #next = 1;
 
   constructor(cluster: Cluster, seed: number) {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { distribution, freePort, giveToNodes, identity, programEnvironment } from "../../../testing";
+import type { PgVersion } from "../../../types";
 import { pollUntil } from "../../../wait";
 import { segmentFileName, segmentOffset, segmentStart } from "../../wal/segments";
 import type { WalSource } from "../base-tar";
@@ -11,7 +12,11 @@ import type { WalSource } from "../base-tar";
 export const SEGMENT = 1024 * 1024;
 
 /** Runs a server in the directory while `work` talks to it, and stops it without a checkpoint. */
-export async function withServer<T>(dataDir: string, work: (client: Client) => Promise<T>): Promise<T> {
+export async function withServer<T>(
+  dataDir: string,
+  work: (client: Client, port: number) => Promise<T>,
+  version: PgVersion = 17,
+): Promise<T> {
   const port = await freePort();
   const settings = [
     "listen_addresses=127.0.0.1",
@@ -22,7 +27,7 @@ export async function withServer<T>(dataDir: string, work: (client: Client) => P
   ];
   const more = ["autovacuum=off", "wal_keep_size=1GB", "max_prepared_transactions=10", "full_page_writes=off"];
   const args = ["-D", dataDir, ...[...settings, ...more].flatMap((setting) => ["-c", setting])];
-  const server = spawn(distribution(17).postgres, args, {
+  const server = spawn(distribution(version).postgres, args, {
     env: programEnvironment,
     stdio: ["ignore", "ignore", "pipe"],
     cwd: dataDir,
@@ -39,7 +44,7 @@ export async function withServer<T>(dataDir: string, work: (client: Client) => P
     const client = new Client({ host: "127.0.0.1", port, user: "cloud_admin", database: "postgres" });
     await client.connect();
     try {
-      return await work(client);
+      return await work(client, port);
     } finally {
       await client.end();
     }
