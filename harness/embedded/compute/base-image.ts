@@ -41,7 +41,7 @@ async function download(
   signal: AbortSignal,
 ): Promise<UnpackedBase> {
   const connection = await PgConnection.connect({
-    ...spec.pageserver,
+    ...spec.pageservers[0],
     user: "cloud_admin",
     database: "postgres",
     ...(spec.storageAuthToken === undefined ? {} : { password: spec.storageAuthToken }),

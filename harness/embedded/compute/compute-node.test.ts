@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { cacheDir, distribution, identity, makeTestDirectory } from "../../testing";
+import { Lsn } from "../../types";
 import { bootstrapImage } from "../pg/image";
 import { SafekeeperDirectories } from "../safekeeper/testing/safekeeper-process";
 import { Cluster } from "./testing/cluster";
@@ -87,6 +88,12 @@ test("what a dead compute had written but not committed is committed before the 
   await cluster.killSafekeeper(1);
   await cluster.killSafekeeper(2);
   expect(await commits(first, "insert into t values (1)")).toBe(false);
+  const [[written]] = (await first.query("select pg_current_wal_flush_lsn()")) as [[string]];
+  await eventually(async () => {
+    const [alone] = cluster.safekeepers;
+    const flushed = String((await alone?.timelineStatus(cluster.id))?.["flush_lsn"]);
+    expect(Lsn.parse(flushed)).toBeGreaterThanOrEqual(Lsn.parse(written));
+  });
   first.signal("SIGKILL");
   await first.exited;
   first.signalPostmaster("SIGKILL");
@@ -178,18 +185,80 @@ test("a read-only compute shows the database as of its LSN", async () => {
   expect(await replica.query("select i from t")).toEqual([["1"]]);
   await expect(replica.query("insert into t values (3)")).rejects.toThrow("read-only transaction");
   expect(await primary.query("select count(*) from t")).toEqual([["2"]]);
+  // It is good for a second, and so renewed after half of it.
+  await eventually(() => expect(cluster.leases.slice(0, 2)).toEqual([lsn, lsn]));
   replica.signalPostmaster("SIGINT");
   expect(await replica.exited).toBe(0);
 });
 
+const replayed = (lsn: string) => `select coalesce(pg_last_wal_replay_lsn() >= '${lsn}', false)`;
+
+async function catchUp(primary: ComputeProcess, replica: ComputeProcess): Promise<void> {
+  const [[lsn]] = (await primary.query("select pg_current_wal_flush_lsn()")) as [[string]];
+  await eventually(async () => expect(await replica.query(replayed(lsn))).toEqual([["t"]]));
+}
+
+test("a replica follows, keeps its own snapshot, refuses writes, and outlives a safekeeper and the primary", async () => {
+  const primary = await cluster.startCompute();
+  await primary.query("create table t as select generate_series(1, 100) as i");
+  const replica = await cluster.startReplica();
+  await catchUp(primary, replica);
+  expect(await replica.query("select count(*) from t")).toEqual([["100"]]);
+  await expect(replica.query("insert into t values (0)")).rejects.toThrow("read-only transaction");
+
+  const reader = await replica.connect();
+  await reader.query("begin isolation level repeatable read");
+  expect((await reader.query("select count(*) from t")).rows).toEqual([["100"]]);
+  await primary.query("insert into t select generate_series(101, 5000)");
+  await catchUp(primary, replica);
+  expect((await reader.query("select count(*) from t")).rows).toEqual([["100"]]);
+  reader.destroy();
+  expect(await replica.query("select count(*) from t")).toEqual([["5000"]]);
+
+  await cluster.killSafekeeper(0);
+  await primary.query("insert into t values (-1)");
+  await catchUp(primary, replica);
+  primary.signal("SIGKILL");
+  await primary.exited;
+  primary.signalPostmaster("SIGKILL");
+  expect(await replica.query("select count(*) from t")).toEqual([["5001"]]);
+  const next = await cluster.startCompute();
+  await next.query("insert into t values (-2)");
+  await catchUp(next, replica);
+  expect(await replica.query("select count(*) from t where i < 0")).toEqual([["2"]]);
+  expect(await replica.query("select pg_is_in_recovery(), timeline_id from pg_control_checkpoint()")).toEqual([
+    ["t", "1"],
+  ]);
+  replica.signalPostmaster("SIGINT");
+  expect(await replica.exited).toBe(0);
+});
+
+test("a standby's feedback keeps the rows that it sees, until it leaves", async () => {
+  const primary = await cluster.startCompute({ conf: ["autovacuum=off"] });
+  await primary.query("create table t as select generate_series(1, 1000) as i");
+  const replica = await cluster.startReplica(["hot_standby_feedback=on", "wal_receiver_status_interval=1s"]);
+  await catchUp(primary, replica);
+  const reader = await replica.connect();
+  await reader.query("begin isolation level repeatable read");
+  expect((await reader.query("select count(*) from t")).rows).toEqual([["1000"]]);
+  const horizon = "select xmin is not null from pg_replication_slots where slot_name = 'wal_proposer_slot'";
+  await eventually(async () => expect(await primary.query(horizon)).toEqual([["t"]]), 10_000);
+  await primary.query("delete from t");
+  await primary.query("vacuum t");
+  await catchUp(primary, replica);
+  expect((await reader.query("select count(*) from t")).rows).toEqual([["1000"]]);
+  reader.destroy();
+  replica.signal("SIGQUIT");
+  await replica.exited;
+  await eventually(async () => expect(await primary.query(horizon)).toEqual([["f"]]), 10_000);
+});
+
 test("a start that fails says why in /status and ends when told", async () => {
-  const replica = await cluster.spawnCompute({ spec: { mode: "Replica" } });
-  await expect(replica.untilStatus("running")).rejects.toThrow("mode Replica: not supported by this engine yet");
-  replica.signal("SIGTERM");
-  expect(await replica.exited).toBe(1);
   const broken = await cluster.spawnCompute({ conf: ["no_such_setting=1"] });
   await expect(broken.untilStatus("running")).rejects.toThrow("Postgres exited during its start with code 1");
   expect(broken.log).toContain('unrecognized configuration parameter "no_such_setting"');
+  broken.signal("SIGTERM");
+  expect(await broken.exited).toBe(1);
 });
 
 test("whatever is killed, each acknowledged row is there for the next compute, and none that nobody wrote", async () => {

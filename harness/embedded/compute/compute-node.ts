@@ -4,10 +4,11 @@ import { type Logger, parseJson } from "../service";
 import { applyCatalog } from "./catalog";
 import type { CommandLine } from "./command-line";
 import { ComputeState } from "./compute-state";
-import { emptyDataDirectory, writeConfiguration } from "./data-directory";
-import { PG_HBA_CONF, postgresqlConf } from "./postgres-conf";
-import { type ComputeSpec, parseSpec, SpecError } from "./spec";
-import { type RunningParts, startPrimary, type Startup, startStatic } from "./startup";
+import { emptyDataDirectory, writePostgresqlConf } from "./data-directory";
+import { keepLeased } from "./lsn-lease";
+import { postgresqlConf } from "./postgres-conf";
+import { type ComputeSpec, parseSpec } from "./spec";
+import { type RunningParts, startPrimary, startReplica, type Startup, startStatic } from "./startup";
 
 export interface ComputeNodeOptions {
   commandLine: CommandLine;
@@ -45,6 +46,7 @@ export class ComputeNode {
     }
     this.state.metrics.finished();
     this.state.change("running");
+    this.#keepLeased();
     span.info(`compute start finished metrics=${JSON.stringify(this.state.metrics)}`);
   }
 
@@ -79,7 +81,7 @@ export class ComputeNode {
     try {
       this.state.spec = spec;
       const { httpPort } = this.#options.commandLine;
-      await writeConfiguration(this.#dataDir, postgresqlConf(spec, httpPort), PG_HBA_CONF);
+      await writePostgresqlConf(this.#dataDir, postgresqlConf(spec, httpPort));
       this.#parts.postgres?.signal("SIGHUP");
       await this.#applyCatalog(spec);
     } finally {
@@ -105,12 +107,20 @@ export class ComputeNode {
       parts: this.#parts,
     };
     if (spec.mode.kind === "Static") await startStatic(startup, spec.mode.lsn);
-    else if (spec.mode.kind === "Primary") await startPrimary(startup);
-    else throw new SpecError(`mode ${spec.mode.kind}: not supported by this engine yet`);
+    else if (spec.mode.kind === "Replica") await startReplica(startup);
+    else await startPrimary(startup);
     if (spec.mode.kind === "Primary" && !spec.skipPgCatalogUpdates) {
       await metrics.time("config_ms", () => this.#applyCatalog(spec));
     }
     this.#stop.signal.throwIfAborted();
+  }
+
+  /** A lease that is lost matters to garbage collection only: nothing waits for it. */
+  #keepLeased(): void {
+    const { spec } = this.state;
+    if (spec?.mode.kind !== "Static") return;
+    const present = () => ({ spec: this.state.spec ?? spec, changed: this.state.specChanged });
+    void keepLeased({ spec: present, lsn: spec.mode.lsn, log: this.#log, signal: this.#stop.signal });
   }
 
   /** Another compute has taken over, or the WAL is not what it must be: not one more commit may be acknowledged. */

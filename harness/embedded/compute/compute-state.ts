@@ -53,13 +53,30 @@ export class StartupMetrics {
 export class ComputeState {
   readonly startTime = new Date().toISOString();
   readonly metrics = new StartupMetrics();
-  spec: ComputeSpec | undefined;
   readonly #log: Logger;
+  #spec: ComputeSpec | undefined;
+  #specChange = new AbortController();
   #status: ComputeStatus = "init";
   #error: string | null = null;
 
   constructor(log: Logger) {
     this.#log = log;
+  }
+
+  get spec(): ComputeSpec | undefined {
+    return this.#spec;
+  }
+
+  set spec(spec: ComputeSpec | undefined) {
+    this.#spec = spec;
+    const change = this.#specChange;
+    this.#specChange = new AbortController();
+    change.abort();
+  }
+
+  /** Aborted when the next specification is set. */
+  get specChanged(): AbortSignal {
+    return this.#specChange.signal;
   }
 
   get status(): ComputeStatus {

@@ -58,9 +58,12 @@ export async function emptyDataDirectory(path: string): Promise<string> {
   return dataDir;
 }
 
+/** Another postgresql.conf; it holds when Postgres is told to read it. */
+export async function writePostgresqlConf(dataDir: string, text: string): Promise<void> {
+  await writeFile(join(dataDir, "postgresql.conf"), text, { mode: 0o600 });
+}
+
 export async function writeConfiguration(dataDir: string, postgresqlConf: string, pgHbaConf: string): Promise<void> {
-  await Promise.all([
-    writeFile(join(dataDir, "postgresql.conf"), postgresqlConf, { mode: 0o600 }),
-    writeFile(join(dataDir, "pg_hba.conf"), pgHbaConf, { mode: 0o600 }),
-  ]);
+  await writePostgresqlConf(dataDir, postgresqlConf);
+  await writeFile(join(dataDir, "pg_hba.conf"), pgHbaConf, { mode: 0o600 });
 }

@@ -32,8 +32,8 @@ export interface ComputeSpec {
   timelineId: TimelineId;
   mode: ComputeMode;
   pageserverConnstring: string;
-  /** The first pageserver: each shard holds all WAL, so any of them can give the base image. */
-  pageserver: HostPort;
+  /** One per shard. Each shard holds all WAL, so the first can give the base image. */
+  pageservers: readonly [HostPort, ...HostPort[]];
   safekeepers: HostPort[];
   storageAuthToken: string | undefined;
   stripeSize: number;
@@ -76,10 +76,15 @@ function parseMode(value: unknown): ComputeMode {
   throw new SpecError(`unknown mode ${JSON.stringify(value)}, expected Primary, Replica or {"Static": lsn}`);
 }
 
-function parsePageserver(connstring: string): HostPort {
-  const first = connstring.split(",")[0] ?? "";
-  const { hostname, port } = new URL(first);
-  return parseHostPort(`${hostname}:${port === "" ? "5432" : port}`);
+function parsePageservers(connstring: string): [HostPort, ...HostPort[]] {
+  const parse = (text: string): HostPort => {
+    if (!URL.canParse(text))
+      throw new SpecError(`invalid pageserver_connstring ${JSON.stringify(text)}, expected a URL`);
+    const { hostname, port } = new URL(text);
+    return parseHostPort(`${hostname}:${port === "" ? "5432" : port}`);
+  };
+  const [first = "", ...others] = connstring.split(",");
+  return [parse(first), ...others.map(parse)];
 }
 
 /** Reads the JSON of spec.json, or of the `spec` field of /configure. Throws SpecError. */
@@ -95,7 +100,7 @@ export function parseSpec(json: unknown): ComputeSpec {
     timelineId: TimelineId.parse(requiredText(json, "timeline_id")),
     mode: parseMode(json["mode"]),
     pageserverConnstring,
-    pageserver: parsePageserver(pageserverConnstring),
+    pageservers: parsePageservers(pageserverConnstring),
     safekeepers: list<string>(json["safekeeper_connstrings"], "safekeeper_connstrings").map(parseHostPort),
     storageAuthToken: typeof token === "string" ? token : undefined,
     stripeSize: typeof stripeSize === "number" ? stripeSize : 32_768,

@@ -47,6 +47,16 @@ export async function startPrimary(startup: Startup): Promise<void> {
   await postgres.whileRunning(walproposer.stream(commandLine.postgres));
 }
 
+/** A hot standby: gets the newest database that the pageserver has, and the WAL from there on from the safekeepers. */
+export async function startReplica(startup: Startup): Promise<void> {
+  const { spec, dataDir, metrics, log, signal } = startup;
+  const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal });
+  const { lsn } = await metrics.time("basebackup_ms", get);
+  log.info(`starting ${spec.tenantId}/${spec.timelineId} as a standby at ${Lsn.format(lsn)}`);
+  await writeFile(join(dataDir, "standby.signal"), "");
+  await startPostgres(startup);
+}
+
 /** A read-only compute: a standby that has WAL up to the LSN and will never get more. */
 export async function startStatic(startup: Startup, lsn: Lsn): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;

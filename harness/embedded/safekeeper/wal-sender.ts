@@ -37,6 +37,16 @@ export interface WalSenderOptions {
   onPageserverFeedback: () => void;
 }
 
+/**
+ * A standby asks for the whole segment that it is in. Where the timeline begins within it, what comes before is in the
+ * standby's own base, and a stock walreceiver takes a stream that begins there.
+ */
+function firstPosition({ timeline, start, end }: WalSenderOptions): Lsn {
+  const { localStartLsn, timelineStartLsn, server } = timeline.state;
+  const isBeginning = localStartLsn === timelineStartLsn && localStartLsn > start && end.upTo === "commit";
+  return isBeginning && segmentStart(localStartLsn, server.walSegSize) <= start ? localStartLsn : start;
+}
+
 /** One receiver of WAL: START_REPLICATION. */
 export class WalSender {
   readonly options: WalSenderOptions;
@@ -50,7 +60,7 @@ export class WalSender {
 
   constructor(options: WalSenderOptions) {
     this.options = options;
-    this.#position = options.start;
+    this.#position = firstPosition(options);
   }
 
   /** Until the receiver leaves or the timeline is cancelled. Throws what the receiver is to be told. */
@@ -86,11 +96,11 @@ export class WalSender {
 
   /** The position up to which may be sent now. */
   #available(): Lsn {
-    const { timeline, end, start } = this.options;
+    const { timeline, end } = this.options;
     const { localStartLsn, term } = timeline.state;
-    if (start < localStartLsn) {
-      const first = Lsn.format(localStartLsn);
-      throw new PgError(`requested WAL at ${Lsn.format(start)}, but this safekeeper has WAL from ${first} on`);
+    if (this.#position < localStartLsn) {
+      const [asked, first] = [Lsn.format(this.#position), Lsn.format(localStartLsn)];
+      throw new PgError(`requested WAL at ${asked}, but this safekeeper has WAL from ${first} on`);
     }
     if (end.upTo === "commit") return timeline.commitLsn;
     if (end.term !== term) throw new PgError(`requested WAL of term ${end.term}, but the current term is ${term}`);

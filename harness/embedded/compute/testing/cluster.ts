@@ -18,6 +18,7 @@ export class Cluster {
   readonly safekeepers: SafekeeperProcess[] = [];
   readonly computes: ComputeProcess[] = [];
   readonly ports: number[] = [];
+  readonly leases: string[] = [];
   pageserver: PgServer | undefined;
 
   constructor(files: ClusterFiles) {
@@ -30,7 +31,9 @@ export class Cluster {
     this.id = newId();
     const { imageFile } = this.#files;
     const safekeeperPorts = () => this.livingPorts();
-    this.pageserver = await startFakePageserver({ imageFile, id: this.id, safekeeperPorts });
+    this.leases.length = 0;
+    const onLease = (lsn: string) => void this.leases.push(lsn);
+    this.pageserver = await startFakePageserver({ imageFile, id: this.id, safekeeperPorts, onLease });
   }
 
   async ensureSafekeeper(index: number): Promise<void> {
@@ -86,6 +89,21 @@ export class Cluster {
     const compute = await this.spawnCompute(more);
     await compute.untilStatus("running");
     return compute;
+  }
+
+  /** A hot standby with the settings that neon_local gives it. */
+  startReplica(conf: string[] = []): Promise<ComputeProcess> {
+    const { tenantId, timelineId } = this.id;
+    const hosts = this.ports.map(() => "localhost").join(",");
+    const options = `-c timeline_id=${timelineId} tenant_id=${tenantId}`;
+    const conninfo = `host=${hosts} port=${this.ports.join(",")} options=''${options}'' application_name=replica replication=true`;
+    return this.startCompute({
+      spec: { mode: "Replica", safekeeper_connstrings: [] },
+      conf: [
+        ...[`primary_conninfo='${conninfo}'`, `primary_slot_name='repl_${timelineId}_'`, "hot_standby=on"],
+        ...["synchronous_standby_names=''", "wal_retrieve_retry_interval=100ms", ...conf],
+      ],
+    });
   }
 
   /** Ends what belongs to the timeline; the safekeepers go on. */

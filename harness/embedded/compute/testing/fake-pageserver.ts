@@ -4,17 +4,24 @@ import { streamBase, type WalSource } from "../../pg/base-tar";
 import { readImageManifest } from "../../pg/image";
 import type { TenantTimelineId } from "../../safekeeper/acceptor-state";
 
-/** Serves `stockbackup` from one image and the WAL that the first reachable safekeeper has committed. */
+/** Leases LSNs, and serves `stockbackup` from one image and the WAL that the first reachable safekeeper has committed. */
 export async function startFakePageserver(options: {
   imageFile: string;
   id: TenantTimelineId;
   safekeeperPorts: () => number[];
+  /** Gets each LSN that is leased; the lease is good for a second. */
+  onLease: (lsn: string) => void;
 }): Promise<PgServer> {
-  const { imageFile, id, safekeeperPorts } = options;
+  const { imageFile, id, safekeeperPorts, onLease } = options;
   const imageLsn = Lsn.parse((await readImageManifest(imageFile)).lsn);
   const wal: WalSource = { read: (from, to) => readCommitted(id, safekeeperPorts(), from, to) };
   const query = async (conn: PgServerConnection, sql: string): Promise<void> => {
-    const [command, tenant, timeline, position = ""] = sql.split(/\s+/);
+    const words = sql.split(/\s+/);
+    const [command, tenant, timeline, position = ""] = words[0] === "lease" ? words.slice(1) : words;
+    if (command === "lsn") {
+      onLease(position);
+      return conn.sendRows(["valid_until"], [[String(Date.now() + 1_000)]]);
+    }
     if (command !== "stockbackup") throw new PgError(`unexpected ${sql}`);
     if (tenant !== id.tenantId || timeline !== id.timelineId) throw new PgError(`Tenant ${tenant} not found`);
     const lsn = position === "latest" ? imageLsn : Lsn.parse(position);

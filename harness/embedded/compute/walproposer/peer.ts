@@ -142,6 +142,7 @@ export class SafekeeperPeer {
       const facts = `${Lsn.format(message.flushLsn)}, but was sent WAL up to ${Lsn.format(this.#sent)} only`;
       return session.fail(new Error(`safekeeper ${session.address} says it has ${facts}`));
     }
+    this.progress.hotStandby = message.hotStandby;
     replicator.acknowledged(this.progress, message.flushLsn);
   }
 

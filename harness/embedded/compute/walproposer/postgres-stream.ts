@@ -5,6 +5,7 @@ import { errorText, type Logger } from "../../service";
 import { Backoff } from "../pause";
 import { WalproposerPanic } from "./errors";
 import { FirstRecordCheck, type ResumePoint } from "./first-record";
+import { NO_STANDBY, standbyMessage } from "./hot-standby";
 import type { Replicator } from "./replicator";
 
 /** Neon's own name for it. Postgres keeps the WAL behind what we confirmed, also while we are not connected. */
@@ -27,6 +28,7 @@ export interface PostgresStreamOptions {
 export class PostgresStream {
   readonly #options: PostgresStreamOptions;
   #firstRecord: FirstRecordCheck;
+  #toldHorizon = NO_STANDBY;
   #started: () => void = () => undefined;
   /** Resolves when WAL comes in for the first time. */
   readonly started = new Promise<void>((resolve) => (this.#started = resolve));
@@ -94,7 +96,11 @@ export class PostgresStream {
   async #follow(stream: CopyBothStream, signal: AbortSignal): Promise<void> {
     const { replicator } = this.#options;
     const confirm = () => void stream.write(this.#status());
-    const timer = setInterval(confirm, STATUS_INTERVAL_MS);
+    const tell = () => {
+      confirm();
+      this.#passOnHorizon(stream);
+    };
+    const timer = setInterval(tell, STATUS_INTERVAL_MS);
     replicator.onCommit(confirm);
     this.#started();
     try {
@@ -107,6 +113,15 @@ export class PostgresStream {
       clearInterval(timer);
       replicator.onCommit(undefined);
     }
+  }
+
+  /** Postgres keeps the rows that standbys still see: the horizon stands in the slot until another one is told. */
+  #passOnHorizon(stream: CopyBothStream): void {
+    const { hotStandby } = this.#options.replicator;
+    const known = this.#toldHorizon;
+    if (hotStandby.xmin === known.xmin && hotStandby.catalogXmin === known.catalogXmin) return;
+    this.#toldHorizon = hotStandby;
+    stream.write(encodeWalReceiverMessage(standbyMessage({ ...hotStandby, ts: toPgTime() })));
   }
 
   #status(): Buffer {

@@ -1,5 +1,6 @@
 import { Lsn } from "../../../types";
-import type { TermLsn } from "../../../wire";
+import type { HotStandbyFeedback, TermLsn } from "../../../wire";
+import { combineHorizons, NO_STANDBY } from "./hot-standby";
 import { quorumLsn } from "./quorum";
 import { Wakeup } from "./wakeup";
 import { WalRing } from "./wal-ring";
@@ -23,6 +24,8 @@ export interface Progress {
   /** Flushed in our history, by its last acknowledgement; 0 before the first. */
   flushLsn: Lsn;
   connected: boolean;
+  /** What the standbys of this safekeeper still need, as it said last. */
+  hotStandby: HotStandbyFeedback;
 }
 
 /**
@@ -62,7 +65,7 @@ export class Replicator {
 
   /** Every safekeeper must be here before the first acknowledgement, for it counts towards the majority. */
   addSafekeeper(): Progress {
-    const progress = { flushLsn: Lsn.INVALID, connected: false };
+    const progress = { flushLsn: Lsn.INVALID, connected: false, hotStandby: NO_STANDBY };
     this.#progress.push(progress);
     return progress;
   }
@@ -93,6 +96,11 @@ export class Replicator {
   append(bytes: Buffer): void {
     this.ring.append(bytes);
     this.changed.wake();
+  }
+
+  /** What all standbys need. That of a safekeeper which is away counts on: its standbys come back elsewhere. */
+  get hotStandby(): HotStandbyFeedback {
+    return combineHorizons(this.#progress.map(({ hotStandby }) => hotStandby));
   }
 
   acknowledged(progress: Progress, flushLsn: Lsn): void {
