@@ -2,6 +2,7 @@ import { Lsn } from "../../types";
 import { ConnectionError, PgConnection, PgError } from "../../wire";
 import { unpackBase } from "../pg/base-tar";
 import { errorText, type Logger } from "../service";
+import type { StartupMetrics } from "./compute-state";
 import { emptyDataDirectory } from "./data-directory";
 import { Backoff } from "./pause";
 import type { ComputeSpec } from "./spec";
@@ -13,14 +14,14 @@ export type UnpackedBase = Awaited<ReturnType<typeof unpackBase>>;
 /** Fetches the database as of `lsn` (undefined: the newest) from the pageserver into `dataDir`, which is emptied first. */
 export async function fetchBaseImage(
   spec: ComputeSpec,
-  options: { dataDir: string; lsn: Lsn | undefined; log: Logger; signal: AbortSignal },
+  options: { dataDir: string; lsn: Lsn | undefined; log: Logger; signal: AbortSignal; metrics: StartupMetrics },
 ): Promise<UnpackedBase> {
-  const { dataDir, lsn, log, signal } = options;
+  const { dataDir, lsn, log, signal, metrics } = options;
   const backoff = new Backoff(100, 5_000);
   for (let attempt = 1; ; attempt += 1) {
     try {
       await emptyDataDirectory(dataDir);
-      return await download(spec, dataDir, lsn, signal);
+      return await download(spec, dataDir, lsn, signal, metrics);
     } catch (error) {
       if (attempt === ATTEMPTS || signal.aborted || !isWorthRepeating(error)) throw error;
       log.warn(`could not get the base image, attempt ${attempt}/${ATTEMPTS}: ${errorText(error)}`);
@@ -39,7 +40,9 @@ async function download(
   dataDir: string,
   lsn: Lsn | undefined,
   signal: AbortSignal,
+  metrics: StartupMetrics,
 ): Promise<UnpackedBase> {
+  const started = performance.now();
   const connection = await PgConnection.connect({
     ...spec.pageservers[0],
     user: "cloud_admin",
@@ -47,11 +50,21 @@ async function download(
     ...(spec.storageAuthToken === undefined ? {} : { password: spec.storageAuthToken }),
     signal,
   });
+  metrics.set("pageserver_connect_micros", (performance.now() - started) * 1000);
   try {
     const position = lsn === undefined ? "latest" : Lsn.format(lsn);
     const tar = connection.copyOut(`stockbackup ${spec.tenantId} ${spec.timelineId} ${position}`);
-    return await unpackBase(tar, dataDir);
+    return await unpackBase(counted(tar, metrics), dataDir);
   } finally {
     connection.destroy();
   }
+}
+
+async function* counted(tar: AsyncIterable<Buffer>, metrics: StartupMetrics): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const piece of tar) {
+    bytes += piece.length;
+    yield piece;
+  }
+  metrics.set("basebackup_bytes", bytes);
 }

@@ -1,31 +1,11 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { cacheDir, distribution, identity, makeTestDirectory } from "../../testing";
+import { expect, test } from "vitest";
 import { Lsn } from "../../types";
-import { bootstrapImage } from "../pg/image";
-import { SafekeeperDirectories } from "../safekeeper/testing/safekeeper-process";
-import { Cluster } from "./testing/cluster";
 import type { ComputeProcess } from "./testing/compute-process";
 import { CrashLoop } from "./testing/crash-loop";
 import { eventually } from "./testing/eventually";
+import { useCluster } from "./testing/use-cluster";
 
-const directory = makeTestDirectory("compute-test");
-const imageFile = join(directory, "base.image");
-const safekeeperDirectories = new SafekeeperDirectories();
-let cluster: Cluster;
-
-beforeAll(async () => {
-  await bootstrapImage({ distribution: distribution(17), cacheDir, outFile: imageFile, identity });
-  cluster = new Cluster({ directory, imageFile, safekeeperDirectories });
-});
-beforeEach(() => cluster.newTimeline());
-afterEach(() => cluster.dropTimeline());
-afterAll(async () => {
-  await cluster.destroy();
-  safekeeperDirectories[Symbol.dispose]();
-  rmSync(directory, { recursive: true, force: true });
-});
+const cluster = useCluster("compute-test");
 
 /** Whether a commit comes through within the time that a working one never needs. */
 async function commits(compute: ComputeProcess, sql: string): Promise<boolean> {
@@ -77,7 +57,8 @@ test("a second compute fences the first, which ends by itself without another co
   const second = await cluster.startCompute();
   expect(await commits(first, "insert into t values (1)")).toBe(false);
   expect(await first.exited).toBe(1);
-  expect(first.log).toContain("another primary is running");
+  expect(first.log).toContain("another compute is running at the same time");
+  expect(first.log).toMatch(/PANIC: collected propEpochStartLsn .*, but basebackup LSN/);
   await second.query("insert into t values (2)");
   expect(await second.query("select i from t")).toEqual([["2"]]);
 });
@@ -127,50 +108,6 @@ test("WAL of many segments goes through; a safekeeper that was away for it catch
   expect(await again.query("select count(*), sum(i), sum(length(t)) from big")).toEqual([
     ["61000", "1800030000", String(60_000 * 320 + 1000)],
   ]);
-});
-
-test("HTTP: status, info, configure with roles and databases, terminate", async () => {
-  const compute = await cluster.startCompute({ spec: { storage_auth_token: "secret-token" } });
-  expect(await compute.status()).toMatchObject({
-    status: "running",
-    error: null,
-    last_active: null,
-    tenant: cluster.id.tenantId,
-    timeline: cluster.id.timelineId,
-  });
-  expect((await compute.http("/nope")).status).toBe(404);
-  expect((await compute.http("/metrics")).status).toBe(200);
-  expect(await compute.http("/configure", { x: 1 })).toEqual({
-    status: 422,
-    body: {
-      error: "failed to deserialize the json body into the target type: missing field `spec` at line 1 column 7",
-    },
-  });
-  expect(await compute.query("show neon.tenant_id")).toEqual([[cluster.id.tenantId]]);
-  expect(await compute.query("show neon.protocol_version")).toEqual([["2"]]);
-  await compute.query("alter system set neon.max_cluster_size = 100");
-
-  const spec = compute.spec({
-    cluster: {
-      roles: [{ name: "Alice", encrypted_password: "0123456789abcdef0123456789abcdef", options: null }],
-      databases: [{ name: "al'ice db", owner: "Alice" }],
-      postgresql_conf: `port=${compute.pgPort}\nsynchronous_standby_names=walproposer\nwork_mem=7MB\n`,
-    },
-  });
-  for (let time = 0; time < 2; time += 1) expect((await compute.http("/configure", { spec })).status).toBe(200);
-  await eventually(async () => expect(await compute.query("show work_mem")).toEqual([["7MB"]]));
-  const report = (await compute.http("/dbs_and_roles")).body as Record<"roles" | "databases", { name: string }[]>;
-  expect(report.roles).toContainEqual(
-    expect.objectContaining({ name: "Alice", encrypted_password: "md50123456789abcdef0123456789abcdef" }),
-  );
-  expect(report.databases).toContainEqual(expect.objectContaining({ name: "al'ice db", owner: "Alice" }));
-  expect((await compute.http("/installed_extensions")).body).toMatchObject({
-    extensions: [{ extname: "plpgsql", version: "1.0", n_databases: 3 }],
-  });
-
-  expect((await compute.http("/terminate", {})).status).toBe(200);
-  expect(await compute.exited).toBe(0);
-  expect(compute.log).not.toContain("secret-token");
 });
 
 test("a read-only compute shows the database as of its LSN", async () => {

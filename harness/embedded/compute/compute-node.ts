@@ -1,13 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { PgConnection } from "../../wire";
-import { type Logger, parseJson } from "../service";
-import { applyCatalog } from "./catalog";
+import { errorText, type Logger, parseJson } from "../service";
+import { applySpec } from "./catalog/apply-spec";
+import { runMigrations } from "./catalog/migrations";
+import { installedExtensions } from "./catalog/report";
 import type { CommandLine } from "./command-line";
 import { ComputeState } from "./compute-state";
 import { emptyDataDirectory, writePostgresqlConf } from "./data-directory";
+import { ComputeMetrics } from "./http/metrics";
 import { keepLeased } from "./lsn-lease";
 import { postgresqlConf } from "./postgres-conf";
-import { type ComputeSpec, parseSpec } from "./spec";
+import { parseSpec } from "./parse-spec";
+import type { ComputeSpec } from "./spec";
 import { type RunningParts, startPrimary, startReplica, type Startup, startStatic } from "./startup";
 
 export interface ComputeNodeOptions {
@@ -20,6 +24,7 @@ export interface ComputeNodeOptions {
 /** One compute: brings Postgres up at the end of the safekeepers' WAL and stays with it until it exits. */
 export class ComputeNode {
   readonly state: ComputeState;
+  readonly metrics = new ComputeMetrics();
   readonly #options: ComputeNodeOptions;
   readonly #log: Logger;
   readonly #stop = new AbortController();
@@ -75,18 +80,33 @@ export class ComputeNode {
     return this.#stop.signal;
   }
 
-  /** Takes a new spec while running: rewrites the configuration, reloads it, applies roles and databases. */
+  /**
+   * Takes a new spec while running: postgresql.conf, safekeepers, roles and databases. Where that fails the state is
+   * `failed`, while Postgres goes on.
+   */
   async configure(spec: ComputeSpec): Promise<void> {
+    this.state.change("configuration_pending");
+    this.state.spec = spec;
     this.state.change("configuration");
     try {
-      this.state.spec = spec;
-      const { httpPort } = this.#options.commandLine;
-      await writePostgresqlConf(this.#dataDir, postgresqlConf(spec, httpPort));
-      this.#parts.postgres?.signal("SIGHUP");
-      await this.#applyCatalog(spec);
-    } finally {
-      if (this.state.status === "configuration") this.state.change("running");
+      await this.#reconfigure(spec);
+    } catch (error) {
+      this.#log.error(`could not configure compute node: ${errorText(error)}`);
+      return this.state.fail(error);
     }
+    this.#log.info(`finished reconfiguration of compute node for operation ${spec.operation}`);
+    this.state.change("running");
+  }
+
+  async #reconfigure(spec: ComputeSpec): Promise<void> {
+    await writePostgresqlConf(this.#dataDir, postgresqlConf(spec, this.commandLine.httpPort));
+    this.#parts.postgres?.signal("SIGHUP");
+    await this.#parts.walproposer?.changeSafekeepers(spec.safekeepers);
+    if (spec.mode.kind === "Primary") await applySpec((database) => this.connect(database), spec, this.#log);
+  }
+
+  get commandLine(): CommandLine {
+    return this.#options.commandLine;
   }
 
   connect(database = "postgres"): Promise<PgConnection> {
@@ -95,7 +115,8 @@ export class ComputeNode {
   }
 
   async #start(log: Logger): Promise<void> {
-    const { commandLine, writeLine } = this.#options;
+    const { commandLine } = this;
+    const { writeLine } = this.#options;
     const { metrics } = this.state;
     const spec = parseSpec(parseJson(await readFile(commandLine.specPath, "utf8")));
     this.state.spec = spec;
@@ -110,9 +131,27 @@ export class ComputeNode {
     else if (spec.mode.kind === "Replica") await startReplica(startup);
     else await startPrimary(startup);
     if (spec.mode.kind === "Primary" && !spec.skipPgCatalogUpdates) {
-      await metrics.time("config_ms", () => this.#applyCatalog(spec));
+      await metrics.time("config_ms", () => applySpec((database) => this.connect(database), spec, log));
+      // What is not urgent must not hold up the start.
+      void this.#inBackground("run migrations", (connection) => runMigrations(connection, log));
     }
     this.#stop.signal.throwIfAborted();
+    if (spec.mode.kind === "Primary") void this.#inBackground("get installed extensions", this.#lookForExtensions);
+  }
+
+  readonly #lookForExtensions = async (connection: PgConnection): Promise<void> => {
+    const found = await installedExtensions(connection, (database) => this.connect(database));
+    this.metrics.found(found.extensions);
+    this.#log.info(`[NEON_EXT_STAT] ${JSON.stringify(found)}`);
+  };
+
+  async #inBackground(what: string, work: (connection: PgConnection) => Promise<void>): Promise<void> {
+    try {
+      const connection = await this.connect();
+      await work(connection).finally(() => connection.destroy());
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#log.error(`Failed to ${what}: ${errorText(error)}`);
+    }
   }
 
   /** A lease that is lost matters to garbage collection only: nothing waits for it. */
@@ -135,14 +174,5 @@ export class ComputeNode {
     await this.#parts.walproposer?.stop();
     this.#parts.postgres?.signal("SIGQUIT");
     await this.#parts.postgres?.exited.catch(() => undefined);
-  }
-
-  async #applyCatalog(spec: ComputeSpec): Promise<void> {
-    const connection = await this.connect();
-    try {
-      await applyCatalog(connection, spec);
-    } finally {
-      connection.destroy();
-    }
   }
 }

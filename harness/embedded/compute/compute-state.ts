@@ -1,4 +1,4 @@
-import { errorText, type Logger } from "../service";
+import { ApiError, errorText, type Logger } from "../service";
 import type { ComputeSpec } from "./spec";
 
 export type ComputeStatus =
@@ -38,6 +38,10 @@ export class StartupMetrics {
     } finally {
       this.#values[name] = Math.round(performance.now() - began);
     }
+  }
+
+  set(name: string, value: number): void {
+    this.#values[name] = Math.round(value);
   }
 
   finished(): void {
@@ -81,6 +85,15 @@ export class ComputeState {
 
   get status(): ComputeStatus {
     return this.#status;
+  }
+
+  get error(): string | null {
+    return this.#error;
+  }
+
+  /** Throws 412 in any other state. */
+  require(status: ComputeStatus): void {
+    if (status !== this.#status) throw new ApiError(412, `invalid compute status: ${this.#status}`);
   }
 
   change(status: ComputeStatus): void {

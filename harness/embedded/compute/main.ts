@@ -1,7 +1,7 @@
-import { createLogger, errorText, type Logger, UsageError, VERSION_TEXT } from "../service";
+import { createLogger, errorText, type Logger, startFailpoints, UsageError, VERSION_TEXT } from "../service";
 import { type CommandLine, parseCommandLine } from "./command-line";
 import { ComputeNode } from "./compute-node";
-import { createHttpApi } from "./http-api";
+import { createHttpApi } from "./http/api";
 import { pause } from "./pause";
 
 /** How long /status goes on to tell why a start failed. */
@@ -55,6 +55,7 @@ export async function runComputeCtl(): Promise<void> {
   process.on("unhandledRejection", die);
   process.on("uncaughtException", die);
   followSignals(node, log);
+  startFailpoints(log);
   log.info(`compute_ctl version: ${VERSION_TEXT}`);
   const http = createHttpApi(node, log);
   await http.listen("127.0.0.1", commandLine.httpPort).catch(die);

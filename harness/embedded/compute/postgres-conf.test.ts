@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { postgresqlConf } from "./postgres-conf";
-import { parseSpec } from "./spec";
+import { parseSpec } from "./parse-spec";
 
 const SPEC = {
   cluster: { roles: null, databases: [], postgresql_conf: "" },
@@ -37,9 +37,9 @@ test("the spec beats the engine's defaults, but not what the engine stands on", 
 });
 
 test.each([
-  [{ tenant_id: undefined }, "missing field `tenant_id`"],
+  [{ tenant_id: undefined }, "tenant id should be provided"],
   [{ cluster: undefined }, "missing field `cluster`"],
-  [{ mode: "Secondary" }, 'unknown mode "Secondary"'],
+  [{ mode: "Secondary" }, 'mode: unknown variant "Secondary"'],
   [{ safekeeper_connstrings: "127.0.0.1:1" }, "expected a sequence"],
 ])("a spec with %j is refused", (change, message) => {
   expect(() => parseSpec({ ...SPEC, ...change })).toThrow(message);

@@ -1,4 +1,4 @@
-import type { ComputeSpec } from "./spec";
+import type { ComputeSpec, SpecOption } from "./spec";
 import { addressText } from "./walproposer/timeline";
 import { NEON_SETTINGS } from "./neon-settings";
 
@@ -50,6 +50,11 @@ function stockLine(line: string): string | undefined {
   return `${name}=${quote(libraries.filter((library) => library.trim() !== "neon").join(","))}`;
 }
 
+function settingLine({ name, value, vartype }: SpecOption): string {
+  if (value === undefined || value === null) return name;
+  return `${name} = ${vartype === "string" ? quote(value.replaceAll("\\", "\\\\")) : value}`;
+}
+
 function storageSettings(spec: ComputeSpec, httpPort: number): Record<string, string> {
   return {
     "neon.pageserver_connstring": spec.pageserverConnstring,
@@ -63,7 +68,7 @@ function storageSettings(spec: ComputeSpec, httpPort: number): Record<string, st
 
 /** The whole postgresql.conf. A setting given twice has its last value, so the order of the parts is what counts. */
 export function postgresqlConf(spec: ComputeSpec, httpPort: number): string {
-  const fromSpec = spec.postgresqlConf.split("\n").map(stockLine);
+  const fromSpec = [...spec.postgresqlConf.split("\n"), ...spec.settings.map(settingLine)].map(stockLine);
   return [
     "# Defaults of the embedded engine",
     ...lines(NEON_SETTINGS),

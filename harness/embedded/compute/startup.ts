@@ -9,7 +9,7 @@ import { writeConfiguration } from "./data-directory";
 import { watchFastStop } from "./fast-stop-watch";
 import { PG_HBA_CONF, postgresqlConf } from "./postgres-conf";
 import { PostgresProcess, postgresVersionNumber } from "./postgres-process";
-import { type ComputeSpec, SpecError } from "./spec";
+import type { ComputeSpec } from "./spec";
 import { Walproposer } from "./walproposer/walproposer";
 
 /** What a start has brought up so far; whoever gives the start up ends these. */
@@ -34,15 +34,14 @@ export interface Startup {
 export async function startPrimary(startup: Startup): Promise<void> {
   const { spec, commandLine, dataDir, metrics, log, signal, parts } = startup;
   const { tenantId, timelineId, safekeepers, storageAuthToken } = spec;
-  if (safekeepers.length === 0) throw new SpecError("a primary without safekeepers: not supported by this engine");
   const pgVersion = await postgresVersionNumber(commandLine.pgbin);
   const timeline = { tenantId, timelineId, pgVersion, password: storageAuthToken };
   const walproposer = new Walproposer({ safekeepers, timeline, log, onPanic: startup.onPanic });
   parts.walproposer = walproposer;
   const lsn = await metrics.time("sync_safekeepers_ms", () => walproposer.elect(signal));
   log.info(`starting ${tenantId}/${timelineId} at ${lsn === undefined ? "the newest LSN" : Lsn.format(lsn)}`);
-  const base = await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal }));
-  walproposer.begin(base);
+  const base = await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
+  await walproposer.begin(base);
   const postgres = await startPostgres(startup);
   await postgres.whileRunning(walproposer.stream(commandLine.postgres));
 }
@@ -50,7 +49,7 @@ export async function startPrimary(startup: Startup): Promise<void> {
 /** A hot standby: gets the newest database that the pageserver has, and the WAL from there on from the safekeepers. */
 export async function startReplica(startup: Startup): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;
-  const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal });
+  const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal, metrics });
   const { lsn } = await metrics.time("basebackup_ms", get);
   log.info(`starting ${spec.tenantId}/${spec.timelineId} as a standby at ${Lsn.format(lsn)}`);
   await writeFile(join(dataDir, "standby.signal"), "");
@@ -61,7 +60,7 @@ export async function startReplica(startup: Startup): Promise<void> {
 export async function startStatic(startup: Startup, lsn: Lsn): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;
   log.info(`starting ${spec.tenantId}/${spec.timelineId} read-only at ${Lsn.format(lsn)}`);
-  await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal }));
+  await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
   await writeFile(join(dataDir, "standby.signal"), "");
   await startPostgres(startup);
 }

@@ -128,8 +128,22 @@ describe("commands", () => {
     wal.fill(1000);
     (await withWal(shared, id, wal)).close();
     const connection = await connectTo(shared.pgPort, id);
-    const stream = await connection.copyBoth("START_REPLICATION PHYSICAL 0/1400000");
+    const stream = await connection.copyBoth("START_REPLICATION PHYSICAL 0/1300000");
     await expect(stream[Symbol.asyncIterator]().next()).rejects.toThrow("has WAL from 0/14EC3A8 on");
     connection.destroy();
+  });
+
+  it("a standby that asks for the segment in which the timeline begins gets it from there", async () => {
+    const id = newId();
+    const wal = new WalBuilder({ startLsn: START });
+    wal.fill(1000);
+    const proposer = await withWal(shared, id, wal);
+    proposer.append(wal.end, Buffer.alloc(0), wal.end);
+    const connection = await connectTo(shared.pgPort, id, { application_name: "replica" });
+    const stream = await connection.copyBoth('START_REPLICATION SLOT "repl" 0/1400000 TIMELINE 1');
+    const { value } = await stream[Symbol.asyncIterator]().next();
+    expect(decodeWalSenderMessage(value as Buffer)).toMatchObject({ kind: "xlogData", walStart: START });
+    connection.destroy();
+    proposer.close();
   });
 });

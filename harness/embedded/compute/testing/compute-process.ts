@@ -13,7 +13,10 @@ export interface ComputeProcessOptions {
   pageserverPort: number;
   safekeeperPorts: number[];
   spec?: Record<string, unknown>;
+  /** Of the spec's `cluster`. */
+  cluster?: Record<string, unknown>;
   conf?: string[];
+  environment?: Record<string, string>;
 }
 
 /** A running compute_ctl with its Postgres. */
@@ -58,7 +61,7 @@ export class ComputeProcess {
       distribution(17).postgres,
     );
     const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
-    const how = { cwd: directory, env: programEnvironment, stdio, ...identity };
+    const how = { cwd: directory, env: { ...programEnvironment, ...options.environment }, stdio, ...identity };
     const child = spawn(engineProgram("compute_ctl"), args, how);
     return new ComputeProcess(options, child, pgdata, pgPort, httpPort);
   }
@@ -69,7 +72,10 @@ export class ComputeProcess {
   }
 
   async http(path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-    const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const init =
+      body === undefined
+        ? {}
+        : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
     const response = await fetch(`http://127.0.0.1:${this.#httpPort}${path}`, init);
     const text = await response.text();
     return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : text };
@@ -95,12 +101,12 @@ export class ComputeProcess {
     }
   }
 
-  connect(): Promise<PgConnection> {
-    return PgConnection.connect({ host: "127.0.0.1", port: this.pgPort });
+  connect(database = "postgres"): Promise<PgConnection> {
+    return PgConnection.connect({ host: "127.0.0.1", port: this.pgPort, database });
   }
 
-  async query(sql: string): Promise<(string | null)[][]> {
-    const connection = await this.connect();
+  async query(sql: string, database?: string): Promise<(string | null)[][]> {
+    const connection = await this.connect(database);
     try {
       return (await connection.query(sql)).rows;
     } finally {
@@ -147,7 +153,11 @@ function makeSpec(options: ComputeProcessOptions, pgPort: number): Record<string
   ];
   return {
     format_version: 1.0,
-    cluster: { cluster_id: null, roles: [], databases: [], postgresql_conf: `${conf.join("\n")}\n` },
+    cluster: {
+      ...{ cluster_id: null, roles: [], databases: [], settings: null },
+      postgresql_conf: `${conf.join("\n")}\n`,
+      ...options.cluster,
+    },
     skip_pg_catalog_updates: true,
     tenant_id: options.id.tenantId,
     timeline_id: options.id.timelineId,

@@ -1,5 +1,6 @@
 import { Lsn } from "../../../types";
 import type { HostPort, Logger } from "../../service";
+import type { FencedError } from "./errors";
 import { chooseSource, readOlderWal } from "./older-wal";
 import { SafekeeperPeer } from "./peer";
 import type { Replicator } from "./replicator";
@@ -14,6 +15,7 @@ export function createPeers(options: {
   donor: HostPort | undefined;
   log: Logger;
   onPanic: (error: Error) => void;
+  onFenced: (error: FencedError) => void;
 }): SafekeeperPeer[] {
   const { safekeepers, ...rest } = options;
   const peers: SafekeeperPeer[] = [];

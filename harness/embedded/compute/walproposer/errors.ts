@@ -1,9 +1,10 @@
-/** A safekeeper has seen a higher term: another compute was started, and this one must end without another commit. */
+/** A safekeeper has seen a higher term: another compute was started, or somebody has raised it by hand. */
 export class FencedError extends Error {
   override readonly name = "FencedError";
 
   constructor(safekeeper: string, theirs: bigint, ours: bigint) {
-    super(`safekeeper ${safekeeper} with term ${theirs} rejects our term ${ours}: another primary is running`);
+    const meaning = "meaning another compute is running at the same time, and it conflicts with us";
+    super(`WAL acceptor ${safekeeper} with term ${theirs} rejected our request, our term ${ours}, ${meaning}`);
   }
 }
 

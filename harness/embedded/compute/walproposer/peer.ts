@@ -25,6 +25,8 @@ export interface PeerOptions {
   olderWal: OlderWal;
   log: Logger;
   onPanic: (error: Error) => void;
+  /** The safekeeper will take nothing more from us. */
+  onFenced: (error: FencedError) => void;
 }
 
 /** Keeps one safekeeper supplied for as long as the compute lives: connects, catches it up, streams, and starts over. */
@@ -56,7 +58,8 @@ export class SafekeeperPeer {
       try {
         await this.#runSession(signal);
       } catch (error) {
-        if (error instanceof FencedError || error instanceof WalproposerPanic) return this.#options.onPanic(error);
+        if (error instanceof FencedError) return this.#options.onFenced(error);
+        if (error instanceof WalproposerPanic) return this.#options.onPanic(error);
         const text = errorText(error);
         if (text !== failure && !signal.aborted) this.#log.warn(`connection lost, will be repeated: ${text}`);
         failure = text;

@@ -18,7 +18,9 @@ export interface PostgresStreamOptions {
   port: number;
   user: string;
   systemId: bigint;
-  resume: ResumePoint;
+  /** Where the WAL has to begin with a shutdown checkpoint; undefined when that was seen before. */
+  resume: ResumePoint | undefined;
+  onResumed: () => void;
   replicator: Replicator;
   log: Logger;
   onPanic: (error: Error) => void;
@@ -27,7 +29,7 @@ export interface PostgresStreamOptions {
 /** Receives Postgres' WAL as its synchronous standby `walproposer` and confirms what a majority of safekeepers has. */
 export class PostgresStream {
   readonly #options: PostgresStreamOptions;
-  #firstRecord: FirstRecordCheck;
+  #firstRecord: FirstRecordCheck | undefined;
   #toldHorizon = NO_STANDBY;
   #started: () => void = () => undefined;
   /** Resolves when WAL comes in for the first time. */
@@ -35,7 +37,7 @@ export class PostgresStream {
 
   constructor(options: PostgresStreamOptions) {
     this.#options = options;
-    this.#firstRecord = new FirstRecordCheck(options.resume);
+    this.#firstRecord = this.#newCheck();
   }
 
   /** Runs until the signal is aborted or Postgres has ended the stream in a clean shutdown. */
@@ -59,7 +61,7 @@ export class PostgresStream {
     try {
       await this.#identify(connection);
       await this.#createSlot(connection);
-      if (!this.#firstRecord.passed) this.#firstRecord = new FirstRecordCheck(this.#options.resume);
+      if (this.#firstRecord !== undefined) this.#firstRecord = this.#newCheck();
       const from = Lsn.format(replicator.ring.end);
       const stream = await connection.copyBoth(`START_REPLICATION SLOT ${SLOT} PHYSICAL ${from} TIMELINE 1`);
       log.info(`WAL proposer starts streaming at ${from}`);
@@ -137,14 +139,23 @@ export class PostgresStream {
   }
 
   async #take(walStart: Lsn, data: Buffer, signal: AbortSignal): Promise<void> {
-    const { replicator } = this.#options;
-    if (this.#firstRecord.passed) {
+    const { replicator, onResumed } = this.#options;
+    const check = this.#firstRecord;
+    if (check === undefined) {
       if (walStart !== replicator.ring.end) {
         throw new Error(`Postgres sent WAL at ${Lsn.format(walStart)}, expected ${Lsn.format(replicator.ring.end)}`);
       }
       return await this.#keep(data, signal);
     }
-    for (const bytes of this.#firstRecord.push(data)) await this.#keep(bytes, signal);
+    for (const bytes of check.push(data)) await this.#keep(bytes, signal);
+    if (!check.passed) return;
+    this.#firstRecord = undefined;
+    onResumed();
+  }
+
+  #newCheck(): FirstRecordCheck | undefined {
+    const { resume } = this.#options;
+    return resume === undefined ? undefined : new FirstRecordCheck(resume);
   }
 
   async #keep(data: Buffer, signal: AbortSignal): Promise<void> {

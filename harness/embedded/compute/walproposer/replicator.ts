@@ -85,14 +85,6 @@ export class Replicator {
     while (!signal.aborted && !this.hasRoomFor(bytes)) await this.changed.wait();
   }
 
-  /** Resolves when a majority has everything up to the start of our term: then all before it is committed. */
-  async synced(signal: AbortSignal): Promise<void> {
-    while (this.#commitLsn < this.epoch.startLsn) {
-      signal.throwIfAborted();
-      await this.changed.wait();
-    }
-  }
-
   append(bytes: Buffer): void {
     this.ring.append(bytes);
     this.changed.wake();

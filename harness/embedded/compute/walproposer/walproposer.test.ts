@@ -1,14 +1,14 @@
 import { afterAll, afterEach, expect, test } from "vitest";
 import { Lsn } from "../../../types";
 import type { TenantTimelineId } from "../../safekeeper/acceptor-state";
-import { TestProposer } from "../../safekeeper/testing/proposer";
+import { SYSTEM_ID, TestProposer, WAL_SEG_SIZE } from "../../safekeeper/testing/proposer";
 import { newId, SafekeeperDirectories, SafekeeperProcess } from "../../safekeeper/testing/safekeeper-process";
 import { WalBuilder } from "../../safekeeper/testing/wal-builder";
 import { createLogger } from "../../service";
 import { eventually } from "../testing/eventually";
 import { createPeers } from "./create-peers";
 import { elect } from "./election";
-import { FencedError } from "./errors";
+import { WalproposerPanic } from "./errors";
 import { Replicator } from "./replicator";
 import { Walproposer } from "./walproposer";
 
@@ -82,7 +82,8 @@ test("a safekeeper that was away gets what the buffer no longer has from another
   const epoch = { term, proposerId, startLsn: START, history: [{ term, lsn: START }], timelineStartLsn: START };
   const replicator = new Replicator(epoch, 256 * 1024);
   const identity = { systemId: 7n, walSegSize: 1024 * 1024 };
-  const options = { safekeepers, timeline, identity, replicator, donor: undefined, log, onPanic: () => undefined };
+  const onEnd = { onPanic: () => undefined, onFenced: () => undefined };
+  const options = { safekeepers, timeline, identity, replicator, donor: undefined, log, ...onEnd };
   const stop = new AbortController();
   const tasks = createPeers(options).map((peer) => peer.run(stop.signal));
 
@@ -110,20 +111,39 @@ test("a safekeeper that was away gets what the buffer no longer has from another
   await Promise.all(tasks);
 });
 
-test("a second proposer fences the first", async () => {
+const termOf = async (safekeeper: SafekeeperProcess, id: TenantTimelineId): Promise<number> => {
+  const { acceptor_state: state } = (await safekeeper.timelineStatus(id)) as { acceptor_state: { term: number } };
+  return state.term;
+};
+
+test("a term that was raised by hand is overtaken; one in which somebody has written is not", async () => {
   const safekeepers = await startThree();
-  const [first] = safekeepers;
+  const [first, second] = safekeepers;
   const id = newId();
   const wal = new WalBuilder({ startLsn: START });
   wal.fill(10_000);
   await writeAlone(first, id, 1n, wal);
   let panic: Error | undefined;
-  const old = proposerFor(safekeepers, id, (error) => void (panic = error));
-  await old.elect(AbortSignal.timeout(5_000));
-  const other = proposerFor(safekeepers, id);
-  expect(await other.elect(AbortSignal.timeout(5_000))).toBe(wal.end);
-  await eventually(() => expect(panic).toBeInstanceOf(FencedError));
-  await Promise.all([old.stop(), other.stop()]);
+  const proposer = proposerFor(safekeepers, id, (error) => void (panic = error));
+  await proposer.elect(AbortSignal.timeout(5_000));
+  await proposer.begin({ lsn: wal.end, systemId: SYSTEM_ID, walSegSize: WAL_SEG_SIZE });
+
+  const bump = `/v1/tenant/${id.tenantId}/timeline/${id.timelineId}/term_bump`;
+  expect((await first.http("POST", bump, { term: 40 })).status).toBe(200);
+  await eventually(async () => expect(await termOf(second, id)).toBeGreaterThan(40));
+  expect(panic).toBeUndefined();
+
+  const other = await TestProposer.connect(second.pgPort, id);
+  await other.greet();
+  const vote = await other.vote(90n);
+  other.elected(90n, wal.end, [...vote.termHistory, { term: 90n, lsn: wal.end }], START);
+  const end = wal.end;
+  other.append(end, wal.bytes(end, wal.fill(1_000)));
+  await other.flushedTo(wal.end);
+  other.close();
+  await eventually(() => expect(panic).toBeInstanceOf(WalproposerPanic));
+  expect(panic?.message).toContain(`collected propEpochStartLsn ${Lsn.format(wal.end)}, but basebackup LSN`);
+  await proposer.stop();
 });
 
 test("without a majority an election waits, and goes on when one is there", async () => {

@@ -1,15 +1,14 @@
 import { Lsn, PgVersion } from "../../../types";
 import type { HostPort, Logger } from "../../service";
-import { pause } from "../pause";
+import { Backoff, pause } from "../pause";
 import { elect, type Election } from "./election";
-import { WalproposerPanic } from "./errors";
-import { createPeers } from "./create-peers";
+import { FencedError, WalproposerPanic } from "./errors";
+import { LedTerm } from "./led-term";
 import { PostgresStream } from "./postgres-stream";
-import { Replicator } from "./replicator";
-import type { ProposedTimeline, WalIdentity } from "./timeline";
+import { addressText, type ProposedTimeline, type WalIdentity } from "./timeline";
 
-/** How long the last commit LSN may take to reach the safekeepers when everything ends. */
-const FAREWELL_MS = 300;
+/** Whoever has overtaken us gets this long to begin, before we look whether it has. */
+const AFTER_FENCING_MS = 200;
 
 /** What the base image says about the place where Postgres resumes. */
 export interface ProposedBase {
@@ -22,31 +21,41 @@ export interface WalproposerOptions {
   safekeepers: readonly HostPort[];
   timeline: ProposedTimeline;
   log: Logger;
-  /** Called once when this compute must end at once: fenced by another one, or facts that cannot be. */
+  /** Called once when this compute must end at once: another one has written, or facts that cannot be. */
   onPanic: (error: Error) => void;
 }
 
-interface Running {
-  replicator: Replicator;
-  identity: WalIdentity;
-  tasks: Promise<void>[];
+interface PostgresAddress {
+  host: string;
+  port: number;
+  user: string;
 }
 
 /**
  * Neon's walproposer beside a stock Postgres, in three steps: elect() before Postgres has its data, begin() when the base
- * image is there, stream() when Postgres runs. A commit returns in Postgres when a majority has it on disk.
+ * image is there, stream() when Postgres runs. A commit returns in Postgres when a majority has it on disk. When its term is
+ * overtaken, or its safekeepers change, it is elected anew, as long as nobody else has written meanwhile.
  */
 export class Walproposer {
   readonly #options: WalproposerOptions;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
+  #safekeepers: readonly HostPort[];
   #election: Election | undefined;
-  #running: Running | undefined;
+  #led: LedTerm | undefined;
   #base: ProposedBase | undefined;
+  #postgres: PostgresAddress | undefined;
+  #hasResumed = false;
+  #restarts: Promise<void> = Promise.resolve();
+  /** All that we were elected for. */
+  readonly #terms = new Set<bigint>();
+  #electing = false;
+  #commitLsn: Lsn = Lsn.INVALID;
   #panicked = false;
 
   constructor(options: WalproposerOptions) {
     this.#options = options;
+    this.#safekeepers = options.safekeepers;
     this.#log = options.log.span("walproposer");
   }
 
@@ -55,86 +64,142 @@ export class Walproposer {
    * it is committed. That end, where Postgres has to resume; undefined: no safekeeper has WAL yet.
    */
   async elect(signal: AbortSignal): Promise<Lsn | undefined> {
-    const stop = AbortSignal.any([signal, this.#stopping.signal]);
-    const { safekeepers, timeline } = this.#options;
-    const election = await elect({ safekeepers, timeline, log: this.#log, signal: stop });
-    this.#election = election;
-    if (election.startLsn === undefined) return undefined;
-    const { replicator } = this.#supply(election, election.startLsn, election.identity);
-    const wake = () => replicator.changed.wake();
-    stop.addEventListener("abort", wake, { once: true });
-    await replicator.synced(stop);
-    stop.removeEventListener("abort", wake);
-    return election.startLsn;
+    this.#electing = true;
+    try {
+      return await this.#electUntilSynced(AbortSignal.any([signal, this.#stopping.signal]));
+    } finally {
+      this.#electing = false;
+    }
+  }
+
+  async #electUntilSynced(stop: AbortSignal): Promise<Lsn | undefined> {
+    for (const backoff = new Backoff(100, 1_000); ; await backoff.wait(stop)) {
+      stop.throwIfAborted();
+      const options = { safekeepers: this.#safekeepers, timeline: this.#options.timeline, log: this.#log };
+      const election = await elect({ ...options, signal: stop });
+      this.#requireNobodyWrote(election);
+      this.#election = election;
+      const startLsn = election.startLsn ?? this.#base?.lsn;
+      if (startLsn === undefined) return undefined;
+      const led = this.#lead(election, startLsn, election.startLsn === undefined ? this.#base : undefined);
+      if (await led.synced(stop)) return startLsn;
+      await led.end();
+    }
   }
 
   /** Takes the base image's facts; where there was no WAL yet, the timeline begins at its LSN. */
-  begin(base: ProposedBase): void {
+  async begin(base: ProposedBase): Promise<void> {
+    await this.#restarted();
     const election = this.#election;
     if (election === undefined) throw new WalproposerPanic("not elected");
     const { startLsn = base.lsn } = election;
-    if (startLsn !== base.lsn) {
-      const lsns = `collected propEpochStartLsn ${Lsn.format(startLsn)}, but basebackup LSN ${Lsn.format(base.lsn)}`;
-      throw new WalproposerPanic(lsns);
-    }
+    if (startLsn !== base.lsn) throw otherBase(startLsn, base.lsn);
     const { systemId, walSegSize } = base;
-    const { identity } = (this.#running ??= this.#supply(election, startLsn, { systemId, walSegSize }));
+    const { identity } = this.#led ?? this.#lead(election, startLsn, { systemId, walSegSize });
     if (identity.systemId !== systemId || identity.walSegSize !== walSegSize) {
       const ours = `system ${systemId} with WAL segments of ${walSegSize} bytes`;
       const theirs = `system ${identity.systemId} with ${identity.walSegSize}`;
       throw new WalproposerPanic(`the base image is of ${ours}, the safekeepers' WAL of ${theirs}`);
     }
-    this.#base = base;
+    this.#base = { lsn: base.lsn, systemId, walSegSize };
   }
 
   /** Connects to Postgres as its synchronous standby. Resolves when its WAL comes in. */
-  async stream(postgres: { host: string; port: number; user: string }): Promise<void> {
-    const [running, base] = [this.#running, this.#base];
-    if (running === undefined || base === undefined) throw new WalproposerPanic("not begun");
-    const { replicator } = running;
-    const stream = new PostgresStream({
-      ...postgres,
-      systemId: base.systemId,
-      resume: { ...base, pgVersion: PgVersion.parse(String(this.#options.timeline.pgVersion)) },
-      replicator,
-      log: this.#log,
-      onPanic: (error) => this.#panic(error),
-    });
-    const task = stream.run(this.#stopping.signal);
-    running.tasks.push(task);
-    await Promise.race([stream.started, task]);
+  async stream(postgres: PostgresAddress): Promise<void> {
+    await this.#restarted();
+    this.#postgres = postgres;
+    await this.#startStream();
+  }
+
+  /** Other safekeepers, or the same. Resolves when a majority of them has all that was committed. */
+  async changeSafekeepers(safekeepers: readonly HostPort[]): Promise<void> {
+    const text = (list: readonly HostPort[]) => list.map(addressText).toSorted().join();
+    if (safekeepers.length === 0 || text(safekeepers) === text(this.#safekeepers)) return;
+    this.#log.info(`safekeepers changed from ${text(this.#safekeepers)} to ${text(safekeepers)}`);
+    this.#safekeepers = safekeepers;
+    await this.#restart(0);
   }
 
   /** What a majority of the safekeepers has on disk; 0 before the first acknowledgements. */
   get commitLsn(): Lsn {
-    return this.#running?.replicator.commitLsn ?? Lsn.INVALID;
+    const commitLsn = this.#led?.replicator.commitLsn ?? Lsn.INVALID;
+    if (commitLsn > this.#commitLsn) this.#commitLsn = commitLsn;
+    return this.#commitLsn;
   }
 
   /** Ends everything, after the safekeepers heard the last commit LSN where that is possible soon. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#running?.replicator.close();
-    const never = new AbortController();
-    await Promise.race([Promise.all(this.#running?.tasks ?? []), pause(FAREWELL_MS, never.signal)]);
-    never.abort();
+    await this.#led?.end();
   }
 
   /** From here on each safekeeper gets the old WAL that it lacks, and the new WAL when it comes. */
-  #supply(election: Election, startLsn: Lsn, identity: WalIdentity): Running {
-    const { term, proposerId } = election;
-    const replicator = new Replicator({
-      term,
-      proposerId,
-      startLsn,
-      history: [...election.history, { term, lsn: startLsn }],
-      timelineStartLsn: election.startLsn === undefined ? startLsn : election.timelineStartLsn,
+  #lead(election: Election, startLsn: Lsn, identity: WalIdentity = election.identity): LedTerm {
+    const { timeline } = this.#options;
+    this.#terms.add(election.term);
+    const led: LedTerm = new LedTerm({
+      ...{ election, identity, startLsn, safekeepers: this.#safekeepers, timeline, log: this.#log },
+      onPanic: (error) => this.#panic(error),
+      onFenced: (error) => this.#fenced(led, error),
     });
-    const { safekeepers, timeline } = this.#options;
-    const onPanic = (error: Error) => this.#panic(error);
-    const { donor } = election;
-    const peers = createPeers({ safekeepers, timeline, identity, replicator, donor, log: this.#log, onPanic });
-    const tasks = peers.map((peer) => peer.run(this.#stopping.signal));
-    return (this.#running = { replicator, identity, tasks });
+    return (this.#led = led);
+  }
+
+  /** While electing, the loop there tries again. */
+  #fenced(led: LedTerm, error: FencedError): void {
+    this.#log.warn(error.message);
+    if (led === this.#led && !this.#electing) void this.#restart(AFTER_FENCING_MS);
+  }
+
+  /**
+   * Postgres goes on from its base and what it has written since. Whatever another compute has written is not in it, so
+   * then it must end; a term of ours that was overtaken by nobody's writing is as good as before.
+   */
+  #requireNobodyWrote(election: Election): void {
+    const base = this.#base;
+    if (base === undefined || election.startLsn === base.lsn) return;
+    if (election.startLsn === undefined && this.commitLsn <= base.lsn) return;
+    if (this.#terms.has(election.history.at(-1)?.term ?? 0n)) return;
+    throw otherBase(election.startLsn ?? Lsn.INVALID, base.lsn);
+  }
+
+  /** One at a time. What goes wrong here for good is a panic; a stop is none. */
+  #restart(delayMs: number): Promise<void> {
+    const run = async (): Promise<void> => {
+      await pause(delayMs, this.#stopping.signal);
+      await this.#led?.end();
+      try {
+        await this.elect(this.#stopping.signal);
+        if (this.#postgres !== undefined) await this.#startStream();
+      } catch (error) {
+        if (!this.#stopping.signal.aborted) this.#panic(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    return (this.#restarts = this.#restarts.then(run));
+  }
+
+  /** Resolves when no restart is under way. */
+  async #restarted(): Promise<void> {
+    for (let awaited: Promise<void> | undefined; awaited !== this.#restarts;) await (awaited = this.#restarts);
+  }
+
+  async #startStream(): Promise<void> {
+    const [led, base, postgres] = [this.#led, this.#base, this.#postgres];
+    if (led === undefined || base === undefined || postgres === undefined) throw new WalproposerPanic("not begun");
+    const { replicator } = led;
+    const pgVersion = PgVersion.parse(String(this.#options.timeline.pgVersion));
+    const stream = new PostgresStream({
+      ...postgres,
+      systemId: base.systemId,
+      resume: this.#hasResumed ? undefined : { ...base, pgVersion },
+      onResumed: () => (this.#hasResumed = true),
+      replicator,
+      log: this.#log,
+      onPanic: (error) => this.#panic(error),
+    });
+    const task = stream.run(led.ended);
+    led.alsoAwait(task);
+    await Promise.race([stream.started, task]);
   }
 
   #panic(error: Error): void {
@@ -142,4 +207,9 @@ export class Walproposer {
     this.#panicked = true;
     this.#options.onPanic(error);
   }
+}
+
+function otherBase(startLsn: Lsn, baseLsn: Lsn): WalproposerPanic {
+  const lsns = `collected propEpochStartLsn ${Lsn.format(startLsn)}, but basebackup LSN ${Lsn.format(baseLsn)}`;
+  return new WalproposerPanic(lsns);
 }
