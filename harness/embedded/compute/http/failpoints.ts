@@ -8,7 +8,8 @@ export async function configureFailpoints(request: HttpRequest): Promise<HttpRep
   const failpoints = value as { name?: string; actions?: string }[];
   for (const [index, { name, actions }] of failpoints.entries()) {
     const missing = name === undefined ? "name" : actions === undefined ? "actions" : undefined;
-    if (missing !== undefined) throw wrongShape(`[${index}]: missing field \`${missing}\` at line 1 column ${length}`);
+    if (missing !== undefined)
+      throw wrongShape(`[${index}]: missing field \`${missing}\` at line 1 column ${length - 1}`);
   }
   for (const { name = "", actions = "" } of failpoints) {
     request.log.info(`cfg failpoint: ${name} ${actions}`);
