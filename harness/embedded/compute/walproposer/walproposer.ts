@@ -2,7 +2,7 @@ import { Lsn, PgVersion } from "../../../types";
 import type { HostPort, Logger } from "../../service";
 import { Backoff, pause } from "../pause";
 import { elect, type Election } from "./election";
-import { FencedError, WalproposerPanic } from "./errors";
+import { type FencedError, WalproposerPanic } from "./errors";
 import { LedTerm } from "./led-term";
 import { PostgresStream } from "./postgres-stream";
 import { addressText, type ProposedTimeline, type WalIdentity } from "./timeline";
