@@ -1,9 +1,10 @@
 import { Lsn } from "../../types";
-import { ConnectionError, PgConnection, PgError } from "../../wire";
+import { ConnectionError, PgError } from "../../wire";
 import { unpackBase } from "../pg/base-tar";
 import { errorText, type Logger } from "../service";
 import type { StartupMetrics } from "./compute-state";
 import { emptyDataDirectory } from "./data-directory";
+import { connectToPageserver } from "./pageserver-connection";
 import { Backoff } from "./pause";
 import type { ComputeSpec } from "./spec";
 
@@ -43,13 +44,7 @@ async function download(
   metrics: StartupMetrics,
 ): Promise<UnpackedBase> {
   const started = performance.now();
-  const connection = await PgConnection.connect({
-    ...spec.pageservers[0],
-    user: "cloud_admin",
-    database: "postgres",
-    ...(spec.storageAuthToken === undefined ? {} : { password: spec.storageAuthToken }),
-    signal,
-  });
+  const connection = await connectToPageserver(spec, signal);
   metrics.set("pageserver_connect_micros", (performance.now() - started) * 1000);
   try {
     const position = lsn === undefined ? "latest" : Lsn.format(lsn);

@@ -11,6 +11,7 @@ import { ComputeMetrics } from "./http/metrics";
 import { keepLeased } from "./lsn-lease";
 import { postgresqlConf } from "./postgres-conf";
 import { parseSpec } from "./parse-spec";
+import { readLeftSlots } from "./slots/left-slots";
 import type { ComputeSpec } from "./spec";
 import { type RunningParts, startPrimary, startReplica, type Startup, startStatic } from "./startup";
 
@@ -28,6 +29,7 @@ export class ComputeNode {
   readonly #options: ComputeNodeOptions;
   readonly #log: Logger;
   readonly #stop = new AbortController();
+  readonly #ended = new AbortController();
   readonly #parts: RunningParts = {};
   #dataDir = "";
   #panic: Error | undefined;
@@ -58,6 +60,7 @@ export class ComputeNode {
   /** Postgres' exit code, when it has exited and the safekeepers know the end of its WAL; 1 when we had to kill it. */
   async wait(): Promise<number> {
     const exit = await this.#parts.postgres?.exited;
+    this.#ended.abort();
     this.#log.info(`Postgres exited with ${exit?.signal ?? `code ${exit?.code}`}, shutting down`);
     await this.#parts.walproposer?.stop();
     this.state.change("terminated");
@@ -68,6 +71,7 @@ export class ComputeNode {
   stop(signal: "SIGINT" | "SIGQUIT"): void {
     if (this.state.status === "running") this.state.change("termination_pending");
     this.#stop.abort(new Error("told to stop"));
+    this.#ended.abort();
     this.#parts.postgres?.signal(signal);
   }
 
@@ -120,12 +124,16 @@ export class ComputeNode {
     const { metrics } = this.state;
     const spec = parseSpec(parseJson(await readFile(commandLine.specPath, "utf8")));
     this.state.spec = spec;
+    const leftSlots = readLeftSlots(commandLine.pgdata);
     this.#dataDir = await emptyDataDirectory(commandLine.pgdata);
     const startup: Startup = {
       ...{ spec, commandLine, dataDir: this.#dataDir, metrics, log, writeLine },
       signal: this.#stop.signal,
       onPanic: (error) => this.#onPanic(error),
       parts: this.#parts,
+      connect: (database) => this.connect(database),
+      ended: this.#ended.signal,
+      leftSlots,
     };
     if (spec.mode.kind === "Static") await startStatic(startup, spec.mode.lsn);
     else if (spec.mode.kind === "Replica") await startReplica(startup);
@@ -171,6 +179,7 @@ export class ComputeNode {
   }
 
   async #abandon(): Promise<void> {
+    this.#ended.abort();
     await this.#parts.walproposer?.stop();
     this.#parts.postgres?.signal("SIGQUIT");
     await this.#parts.postgres?.exited.catch(() => undefined);

@@ -1,6 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn } from "../../types";
+import type { PgConnection } from "../../wire";
+import { AUX_DIRECTORY } from "../pg/aux-files";
 import type { Logger } from "../service";
 import { fetchBaseImage } from "./base-image";
 import type { CommandLine } from "./command-line";
@@ -9,6 +11,10 @@ import { writeConfiguration } from "./data-directory";
 import { watchFastStop } from "./fast-stop-watch";
 import { PG_HBA_CONF, postgresqlConf } from "./postgres-conf";
 import { PostgresProcess, postgresVersionNumber } from "./postgres-process";
+import { fetchOlderSegments } from "./slots/fetch-older-wal";
+import { type LeftSlots, markOwner } from "./slots/left-slots";
+import { recordSlots } from "./slots/record-slots";
+import { restoreSlots } from "./slots/restore-slots";
 import type { ComputeSpec } from "./spec";
 import { Walproposer } from "./walproposer/walproposer";
 
@@ -28,6 +34,11 @@ export interface Startup {
   writeLine: (line: string) => void;
   onPanic: (error: Error) => void;
   parts: RunningParts;
+  connect: (database: string) => Promise<PgConnection>;
+  /** Aborted when Postgres is told to stop, or has ended. */
+  ended: AbortSignal;
+  /** What the last compute in this data directory has left of its replication slots. */
+  leftSlots: LeftSlots | undefined;
 }
 
 /** A primary: wins an election, gets the database as of the end of the safekeepers' WAL, and goes on from there. */
@@ -36,14 +47,27 @@ export async function startPrimary(startup: Startup): Promise<void> {
   const { tenantId, timelineId, safekeepers, storageAuthToken } = spec;
   const pgVersion = await postgresVersionNumber(commandLine.pgbin);
   const timeline = { tenantId, timelineId, pgVersion, password: storageAuthToken };
-  const walproposer = new Walproposer({ safekeepers, timeline, log, onPanic: startup.onPanic });
+  const walproposer = new Walproposer({
+    ...{ safekeepers, timeline, log, onPanic: startup.onPanic },
+    onElected: (terms) => markOwner(dataDir, timelineId, terms),
+  });
   parts.walproposer = walproposer;
   const lsn = await metrics.time("sync_safekeepers_ms", () => walproposer.elect(signal));
   log.info(`starting ${tenantId}/${timelineId} at ${lsn === undefined ? "the newest LSN" : Lsn.format(lsn)}`);
   const base = await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
   await walproposer.begin(base);
+  markOwner(dataDir, timelineId, walproposer.terms);
+  const slots = restoreSlots({
+    ...{ dataDir, timelineId, log, lsn: base.lsn, left: startup.leftSlots },
+    lastTerm: walproposer.lastTerm,
+  });
+  if (slots.restartLsn !== undefined) {
+    await fetchOlderSegments({ dataDir, base, from: slots.restartLsn, spec, log, signal });
+  }
   const postgres = await startPostgres(startup);
   await postgres.whileRunning(walproposer.stream(commandLine.postgres));
+  const { recorded } = slots;
+  void recordSlots({ dataDir, timelineId, recorded, connect: startup.connect, log, signal: startup.ended });
 }
 
 /** A hot standby: gets the newest database that the pageserver has, and the WAL from there on from the safekeepers. */
@@ -52,7 +76,7 @@ export async function startReplica(startup: Startup): Promise<void> {
   const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal, metrics });
   const { lsn } = await metrics.time("basebackup_ms", get);
   log.info(`starting ${spec.tenantId}/${spec.timelineId} as a standby at ${Lsn.format(lsn)}`);
-  await writeFile(join(dataDir, "standby.signal"), "");
+  await makeStandby(dataDir);
   await startPostgres(startup);
 }
 
@@ -61,8 +85,14 @@ export async function startStatic(startup: Startup, lsn: Lsn): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;
   log.info(`starting ${spec.tenantId}/${spec.timelineId} read-only at ${Lsn.format(lsn)}`);
   await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
-  await writeFile(join(dataDir, "standby.signal"), "");
+  await makeStandby(dataDir);
   await startPostgres(startup);
+}
+
+/** Slots are a primary's: here they would hold back WAL that nobody decodes. */
+async function makeStandby(dataDir: string): Promise<void> {
+  await rm(join(dataDir, AUX_DIRECTORY), { recursive: true, force: true });
+  await writeFile(join(dataDir, "standby.signal"), "");
 }
 
 /** Starts Postgres on the data directory; resolves when it takes connections. */

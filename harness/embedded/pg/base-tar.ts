@@ -4,6 +4,7 @@ import { Lsn } from "../../types";
 import type { PgVersion } from "../../types";
 import { WalDecoder } from "../wal/decoder";
 import { segmentFileName, segmentStart } from "../wal/segments";
+import { replayAuxFiles } from "./aux-files";
 import { markInProduction, readControl } from "./control";
 import { readImageHead, readImageTar, readImageWal } from "./image";
 import { TAR_END, tarHeader, tarPadding } from "./tar";
@@ -17,6 +18,8 @@ export interface WalSource {
 /** What came with a base: where its WAL ends, and of which database it is. */
 export interface BaseFacts {
   lsn: Lsn;
+  /** Up to here the data directory had come without replaying WAL. */
+  imageLsn: Lsn;
   systemId: bigint;
   walSegSize: number;
   pgVersion: PgVersion;
@@ -55,7 +58,8 @@ export async function* streamBase(options: BaseOptions): AsyncGenerator<Buffer> 
   yield* segments(oneAfterAnother(pieces), start, lsn, walSegSize);
   if (decoder.recordEnd !== lsn) throw new Error(`no record ends at ${Lsn.format(lsn)}`);
   const prevRecord = decoder.prevRecord === 0n ? manifest.prevRecordLsn : Lsn.format(decoder.prevRecord);
-  const facts = { lsn: Lsn.format(lsn), systemId: manifest.systemId, walSegSize, pgVersion, prevRecord };
+  const positions = { lsn: Lsn.format(lsn), imageLsn: manifest.lsn, prevRecord };
+  const facts = { ...positions, systemId: manifest.systemId, walSegSize, pgVersion };
   yield* tarFile(FACTS_FILE, Buffer.from(JSON.stringify(facts)));
   yield TAR_END;
 }
@@ -116,14 +120,17 @@ export async function unpackBase(source: AsyncIterable<Buffer>, dataDir: string)
   const { systemId } = readControl(control);
   if (systemId !== facts.systemId) throw new Error(`the base is of system ${systemId}, not ${facts.systemId}`);
   writeFileSync(path, markInProduction(control));
+  replayAuxFiles(dataDir, facts);
   return facts;
 }
 
-type PlainFacts = Record<"lsn" | "systemId" | "prevRecord", string> & Pick<BaseFacts, "walSegSize" | "pgVersion">;
+type PlainFacts = Record<"lsn" | "imageLsn" | "systemId" | "prevRecord", string> &
+  Pick<BaseFacts, "walSegSize" | "pgVersion">;
 
 function parseFacts(file: Buffer | undefined): BaseFacts {
   if (file === undefined) throw new Error(`the base has no ${FACTS_FILE}`);
-  const { lsn, systemId, prevRecord, walSegSize, pgVersion } = JSON.parse(file.toString("utf8")) as PlainFacts;
-  const positions = { lsn: Lsn.parse(lsn), prevRecord: Lsn.parse(prevRecord) };
+  const { systemId, walSegSize, pgVersion, ...plain } = JSON.parse(file.toString("utf8")) as PlainFacts;
+  const { lsn, imageLsn, prevRecord } = plain;
+  const positions = { lsn: Lsn.parse(lsn), imageLsn: Lsn.parse(imageLsn), prevRecord: Lsn.parse(prevRecord) };
   return { ...positions, systemId: BigInt(systemId), walSegSize, pgVersion };
 }

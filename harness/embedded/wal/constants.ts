@@ -14,7 +14,7 @@ export const RECORD_HEADER_SIZE = 24;
 export const PAGE_FLAG = { FIRST_IS_CONTRECORD: 0x1, LONG_HEADER: 0x2, FIRST_IS_OVERWRITE_CONTRECORD: 0x8 } as const;
 
 /** Resource managers whose records the engine looks into. */
-export const RMGR = { XLOG: 0, XACT: 1 } as const;
+export const RMGR = { XLOG: 0, XACT: 1, LOGICAL_MESSAGE: 21 } as const;
 
 const PAGE_MAGIC: Readonly<Record<PgVersion, number>> = { 14: 0xd10d, 15: 0xd110, 16: 0xd113, 17: 0xd116 };
 

@@ -17,6 +17,8 @@ export interface ComputeProcessOptions {
   cluster?: Record<string, unknown>;
   conf?: string[];
   environment?: Record<string, string>;
+  /** A compute that has ended, in whose directory this one is to start. */
+  after?: ComputeProcess;
 }
 
 /** A running compute_ctl with its Postgres. */
@@ -48,8 +50,8 @@ export class ComputeProcess {
   static async spawn(options: ComputeProcessOptions): Promise<ComputeProcess> {
     const { directory } = options;
     const [pgPort, httpPort] = [await freePort(), await freePort()];
-    const pgdata = join(directory, `pgdata-${pgPort}`);
-    mkdirSync(pgdata);
+    const pgdata = options.after?.pgdata ?? join(directory, `pgdata-${pgPort}`);
+    if (options.after === undefined) mkdirSync(pgdata);
     giveToNodes(pgdata);
     const specPath = join(directory, `spec-${pgPort}.json`);
     writeFileSync(specPath, JSON.stringify(makeSpec(options, pgPort)));

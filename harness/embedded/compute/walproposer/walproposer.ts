@@ -23,6 +23,8 @@ export interface WalproposerOptions {
   log: Logger;
   /** Called once when this compute must end at once: another one has written, or facts that cannot be. */
   onPanic: (error: Error) => void;
+  /** Gets all terms that we were elected for, each time there is another one while Postgres runs. */
+  onElected?: (terms: readonly bigint[]) => void;
 }
 
 interface PostgresAddress {
@@ -47,7 +49,6 @@ export class Walproposer {
   #postgres: PostgresAddress | undefined;
   #hasResumed = false;
   #restarts: Promise<void> = Promise.resolve();
-  /** All that we were elected for. */
   readonly #terms = new Set<bigint>();
   #electing = false;
   #commitLsn: Lsn = Lsn.INVALID;
@@ -120,6 +121,16 @@ export class Walproposer {
     await this.#restart(0);
   }
 
+  /** All that we were elected for. */
+  get terms(): readonly bigint[] {
+    return [...this.#terms];
+  }
+
+  /** The term that has written the end of the WAL that we were elected with; undefined when there was none. */
+  get lastTerm(): bigint | undefined {
+    return this.#election?.history.at(-1)?.term;
+  }
+
   /** What a majority of the safekeepers has on disk; 0 before the first acknowledgements. */
   get commitLsn(): Lsn {
     const commitLsn = this.#led?.replicator.commitLsn ?? Lsn.INVALID;
@@ -137,6 +148,7 @@ export class Walproposer {
   #lead(election: Election, startLsn: Lsn, identity: WalIdentity = election.identity): LedTerm {
     const { timeline } = this.#options;
     this.#terms.add(election.term);
+    if (this.#base !== undefined) this.#options.onElected?.(this.terms);
     const led: LedTerm = new LedTerm({
       ...{ election, identity, startLsn, safekeepers: this.#safekeepers, timeline, log: this.#log },
       onPanic: (error) => this.#panic(error),

@@ -17,6 +17,7 @@ import { stats } from "../stats";
 import { servePagestream } from "./pagestream";
 import { neonBackup } from "../backup/neon-backup";
 import { stockBackup } from "../backup/stock-backup";
+import { stockWal } from "../backup/stock-wal";
 
 /** Commands by the names that Neon counts them under. */
 const COUNTED: Readonly<Record<string, keyof typeof stats.computeCommands>> = {
@@ -49,6 +50,7 @@ export class PageService implements PgServerHandler {
       ["basebackup", (connection, rest) => this.#neonBackup(connection, "basebackup", rest)],
       ["fullbackup", (connection, rest) => this.#neonBackup(connection, "fullbackup", rest)],
       ["stockbackup", (connection, rest) => this.#stockBackup(connection, rest)],
+      ["stockwal", (connection, rest) => this.#stockWal(connection, rest)],
       ["lease", (connection, rest) => this.#lease(connection, rest)],
       ["set", async (connection) => connection.sendCommandComplete("SELECT 1")],
     ]);
@@ -103,6 +105,14 @@ export class PageService implements PgServerHandler {
     }
     const found = this.#find(connection, parseIds(tenant, timeline));
     await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
+  }
+
+  async #stockWal(connection: PgServerConnection, rest: string): Promise<void> {
+    const [tenant, timeline, from, to, ...more] = words(rest);
+    if (tenant === undefined || timeline === undefined || from === undefined || to === undefined || more.length > 0) {
+      throw new PgError(`invalid number of parameters for stockwal command: ${rest}`);
+    }
+    await stockWal(connection, this.#find(connection, parseIds(tenant, timeline)), parseLsn(from), parseLsn(to));
   }
 
   async #neonBackup(connection: PgServerConnection, command: string, rest: string): Promise<void> {
