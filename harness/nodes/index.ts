@@ -10,6 +10,7 @@ export { Pageserver } from "./pageserver";
 export { PgBin } from "./pg-bin";
 export { Safekeeper } from "./safekeeper";
 export { SqlSession } from "./sql";
+export type { SqlRow } from "./sql";
 export { StorageBroker } from "./storage-broker";
 export { StorageController } from "./storage-controller";
 export type { StorageControllerConfig } from "./storage-controller";

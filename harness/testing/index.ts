@@ -9,6 +9,5 @@ export {
   programEnvironment,
 } from "./engine";
 export { freePort } from "./ports";
-export { isLongRun, oneOf, randomFrom, testSeed } from "./seeded";
-export type { Random } from "./seeded";
+export { isLongRun } from "./long-run";
 export { giveToNodes, makeTestDirectory } from "./test-directory";

@@ -7,6 +7,8 @@ export { Lsn } from "./lsn";
 export { PgVersion } from "./pg-version";
 export { hideSecrets, hideSecretValue } from "./secrets";
 export { seedIds, seedOf, shuffled } from "./seeded";
+export { oneOf, randomFrom, testSeed } from "./random";
+export type { Random } from "./random";
 export { TenantShardId } from "./tenant-shard-id";
 export { describeExit } from "./watched-process";
 export type { ExitFacts, WatchedProcess } from "./watched-process";

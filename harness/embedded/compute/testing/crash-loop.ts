@@ -1,4 +1,4 @@
-import { type Random, randomFrom } from "../../../testing";
+import { type Random, randomFrom } from "../../../types";
 import type { Cluster } from "./cluster";
 import type { ComputeProcess } from "./compute-process";
 

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
-import type { Random } from "../../../testing";
-import { oneOf } from "../../../testing";
+import type { Random } from "../../../types";
+import { oneOf } from "../../../types";
 import type { Change, World } from "./world";
 
 /** Hands out names and numbers that nobody used yet. */

@@ -1,8 +1,6 @@
 import { Client } from "pg";
-import { Lsn } from "../../../types";
-import type { PgVersion } from "../../../types";
-import type { Random } from "../../../testing";
-import { oneOf } from "../../../testing";
+import { Lsn, oneOf } from "../../../types";
+import type { PgVersion, Random } from "../../../types";
 import { scalar } from "./server";
 import { WalSession } from "./wal-session";
 import { World } from "./world";

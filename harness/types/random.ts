@@ -1,11 +1,4 @@
-/** Whether this is the long run, `npm run test:long`; what can be long or short is short otherwise. */
-export const isLongRun = process.env["NEON_TEST_LONG"] === "1";
-
-/** NEON_TEST_SEED, or one that nobody had yet; whoever uses it says it when a test fails. */
-export function testSeed(): number {
-  const asked = process.env["NEON_TEST_SEED"];
-  return asked ? Number(asked) >>> 0 : Math.floor(Math.random() * 2 ** 31);
-}
+import { HarnessError } from "./errors";
 
 /** Whole numbers, 0 ≤ n < below. */
 export type Random = (below: number) => number;
@@ -24,4 +17,16 @@ export function randomFrom(seed: number): Random {
 /** One of `items`, which are not empty. */
 export function oneOf<T>(random: Random, items: readonly T[]): T {
   return items[random(items.length)] as T;
+}
+
+/** NEON_TEST_SEED, or a seed that nobody had yet; whoever uses it says it when something fails. */
+export function testSeed(): number {
+  const asked = process.env["NEON_TEST_SEED"];
+  if (!asked) return Math.floor(Math.random() * 2 ** 31);
+  if (/^\d+$/.test(asked)) return Number(asked) >>> 0;
+  throw new HarnessError("BAD_ENV", {
+    summary: "NEON_TEST_SEED is no seed",
+    expected: "a whole number, as a failed run has printed it",
+    found: JSON.stringify(asked),
+  });
 }

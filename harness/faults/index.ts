@@ -1,0 +1,2 @@
+export { KillSchedule } from "./kill-schedule";
+export { Ledger } from "./ledger";
