@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
 import { chown, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { Lsn } from "../../types";
 import { WalDecoder } from "../wal/decoder";
 import type { WalRecord } from "../wal/decoder";
@@ -10,8 +8,7 @@ import { segmentFileName, segmentOffset } from "../wal/segments";
 import { streamBase, unpackBase } from "./base-tar";
 import type { BaseFacts, WalSource } from "./base-tar";
 import type { PgDistribution, RunAs } from "./distribution";
-
-const run = promisify(execFile);
+import { recover } from "./recover";
 
 export interface MaterializeOptions {
   distribution: PgDistribution;
@@ -50,8 +47,8 @@ async function bufferSetting(imageFile: string): Promise<string> {
 }
 
 /**
- * Builds the data directory of a timeline as of `lsn`, with all pages in their files. `postgres --single` with no input
- * does the recovery: it needs no port and no socket. Throws with Postgres' own words when the recovery didn't get there.
+ * Builds the data directory of a timeline as of `lsn`, with all pages in their files. Throws with Postgres' own words when
+ * the recovery didn't get there.
  */
 export async function materialize(options: MaterializeOptions): Promise<void> {
   const { distribution, targetDir, identity, signal, lsn } = options;
@@ -60,15 +57,8 @@ export async function materialize(options: MaterializeOptions): Promise<void> {
   if (identity !== undefined) await giveAll(targetDir, identity);
   const known = SETTINGS.filter((setting) => distribution.version >= 15 || !setting.startsWith("recovery_prefetch"));
   const settings = [...known, await bufferSetting(options.imageFile)];
-  const child = run(
-    distribution.postgres,
-    ["--single", "-D", targetDir, ...settings.flatMap((setting) => ["-c", setting]), "template1"],
-    // During recovery the server heeds no other signal, and after SIGKILL its shared memory would stay.
-    { cwd: targetDir, env: { LANG: "C" }, signal, killSignal: "SIGQUIT", ...identity },
-  );
-  child.child.stdin?.end();
-  const { stderr } = await child;
-  await assertRecoveredTo(targetDir, lsn, facts, stderr);
+  const log = await recover({ postgres: distribution.postgres, dataDir: targetDir, settings, identity, signal });
+  await assertRecoveredTo(targetDir, lsn, facts, log);
 }
 
 async function giveAll(dir: string, identity: RunAs): Promise<void> {

@@ -15,7 +15,7 @@ import { giveTree, scalar, walIn, withServer } from "./testing/server";
 import { SELECT_ROWS } from "./testing/wal-session";
 import { WalWorkload } from "./testing/wal-workload";
 import type { InspectedRecord, WorkloadResult } from "./testing/wal-workload";
-import { World } from "./testing/world";
+import { type Change, World } from "./testing/world";
 
 /** pg_walinspect, by which Postgres itself says where records end, came with version 15. */
 const VERSIONS = pgVersions.filter((version) => version === 17 || (isLongRun && version === 15));
@@ -47,12 +47,18 @@ async function initialImage(version: PgVersion): Promise<Image> {
   return imageAt(outFile);
 }
 
-/** Images of the middle and of the last third, the second made from the first, as the pageserver makes its layers. */
-async function moreImages(version: PgVersion, first: Image, wal: WalSource, records: readonly InspectedRecord[]) {
+/**
+ * Images of the middle and of the last third, the second made from the first, as the pageserver makes its layers. Each
+ * stands within a transaction that changes the catalogs and commits only after it.
+ */
+async function moreImages(version: PgVersion, first: Image, wal: WalSource, { records, moments }: WorkloadResult) {
   const images = [first];
   for (const part of [0.4, 0.7]) {
     const source = images.at(-1) ?? first;
-    const lsn = records[Math.floor(records.length * part)]?.end ?? 0n;
+    const after = records[Math.floor(records.length * part)]?.end ?? 0n;
+    const changesCatalogs = ({ kind }: Change) => kind === "createDatabase" || kind === "create";
+    const commit = moments.find(({ end, changes }) => end > after && changes.some(changesCatalogs))?.end ?? 0n;
+    const lsn = records.findLast(({ end }) => end < commit)?.end ?? 0n;
     const [targetDir, outFile] = [join(root, `m-${version}-${part}`), join(root, `v${version}-${part}.image`)];
     await materialize({ distribution: distribution(version), imageFile: source.file, wal, lsn, targetDir, identity });
     await sealImage({ dataDir: targetDir, source: await readImageManifest(source.file), lsn, outFile });
@@ -167,7 +173,7 @@ test.each(VERSIONS)(
     const workload = (client: Client, port: number) => new WalWorkload(client, random, version).run(port, STEPS);
     const result = await withServer(loadDir, workload, version);
     const wal = walIn(join(loadDir, "pg_wal"));
-    const images = await moreImages(version, first, wal, result.records);
+    const images = await moreImages(version, first, wal, result);
     for (const lsn of chooseBoundaries(result.records, random)) {
       const usable = images.filter((image) => image.lsn <= lsn);
       const image = oneOf(random, usable);
