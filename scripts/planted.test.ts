@@ -49,7 +49,10 @@ test("leaks a daemon", ({ testOutputDir }) => {
 test("is innocent", ({ testOutputDir }) => expect(testOutputDir).toBeTruthy());
 `;
 
-const suite = new InlineSuite({ nodes, phases });
+const blocked = `test("blocks its worker", { timeout: 500 }, () => { for (;;); });`;
+
+const suite = new InlineSuite({ nodes, phases, blocked });
+let output = "";
 const GOLDEN = join(PACKAGE_ROOT, "scripts", "golden-messages");
 
 beforeAll(async () => {
@@ -59,7 +62,8 @@ beforeAll(async () => {
       `if (process.argv.includes("-D")) { ${text} }\n`,
     );
   }
-  await suite.start(["-n", "2"]);
+  const { stderr } = await suite.start(["-n", "2"], { NEON_TEST_STUCK_AFTER_MS: "15000" });
+  output = stderr;
 }, 100_000);
 afterAll(() => suite[Symbol.dispose]());
 
@@ -91,6 +95,12 @@ test.for([...Object.keys(PLANTS), "throws in the body", "throws in cleanup, twic
     await expect(`${normalized(text)}\n`).toMatchFileSnapshot(join(GOLDEN, `${title.replaceAll(/\W+/g, "-")}.txt`));
   },
 );
+
+test("a test that blocks its worker is found from outside, named, and ended", () => {
+  expect(output).toMatch(
+    /TEST_HUNG: the worker of blocked > blocks its worker said nothing for 15500 ms(.|\n)*found: \d+ runs, \d+ threads: .*node /,
+  );
+});
 
 test("who did nothing wrong passes", () => {
   expect(suite.result("is innocent").status).toBe("passed");

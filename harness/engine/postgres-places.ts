@@ -39,13 +39,19 @@ function machinePlaces(version: PgVersion): string[] {
 
 /** The one to use: what came with the project first, then what was added, then what the machine has. */
 export function findPostgres(env: Environment, version: PgVersion): PostgresPlace | undefined {
-  const package_ = join(PROJECT, "node_modules", `pg${version}-${process.platform}-${process.arch}`);
   const candidates: PostgresPlace[] = [
-    { version, root: join(package_, "native"), origin: "npm ci" },
+    ...packagesOf(version).map((root): PostgresPlace => ({ version, root, origin: "npm ci" })),
     { version, root: join(addedPostgres(env, version), "native"), origin: "added" },
     ...machinePlaces(version).map((root): PostgresPlace => ({ version, root, origin: "machine" })),
   ];
   return candidates.find(({ root }) => existsSync(root) && hasServer(root));
+}
+
+/** In our own node_modules, or, where we are installed in another project, in one of those above. */
+function packagesOf(version: PgVersion): string[] {
+  const name = `pg${version}-${process.platform}-${process.arch}`;
+  const above = (folder: string): string[] => (folder === dirname(folder) ? [] : [folder, ...above(dirname(folder))]);
+  return above(PROJECT).map((folder) => join(folder, "node_modules", name, "native"));
 }
 
 /** Debian's client packages make the same directory without a server in it. */

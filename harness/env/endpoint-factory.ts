@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { Endpoint } from "../nodes";
 import type { ComputeLocation, EndpointMode, EndpointStartOptions, NodeContext, Pageserver } from "../nodes";
 import type { Safekeeper, StorageController } from "../nodes";
@@ -5,6 +6,7 @@ import type { PortLease } from "../ports";
 import { HarnessError, TenantShardId } from "../types";
 import type { Lsn, PgVersion, TenantId, TimelineId } from "../types";
 import type { Branch } from "./branches";
+import { withFreshPorts } from "./fresh-ports";
 import { settleAll } from "./settle";
 
 export interface EndpointOptions {
@@ -68,9 +70,28 @@ export class EndpointFactory {
   }
 
   async createStart(branchName: string, options: CreateStartOptions = {}): Promise<Endpoint> {
-    const endpoint = await this.create(branchName, options);
-    await endpoint.start(options);
-    return endpoint;
+    return this.#started(options, async () => this.create(branchName, options));
+  }
+
+  async #started(options: EndpointStartOptions, create: () => Promise<Endpoint>): Promise<Endpoint> {
+    let endpoint: Endpoint | undefined;
+    return withFreshPorts(
+      "the compute",
+      async () => {
+        endpoint = await create();
+        await endpoint.start(options);
+        return endpoint;
+      },
+      async () => {
+        await endpoint?.kill9();
+        endpoint?.removeData();
+        if (endpoint !== undefined) rmSync(endpoint.dir, { recursive: true, force: true });
+        this.#endpoints.splice(
+          this.#endpoints.findIndex((each) => each === endpoint),
+          1,
+        );
+      },
+    );
   }
 
   /** A hot standby of the branch that `origin` writes to. */
@@ -81,9 +102,7 @@ export class EndpointFactory {
   }
 
   async newReplicaStart(origin: Endpoint, options: CreateStartOptions = {}): Promise<Endpoint> {
-    const replica = await this.newReplica(origin, options);
-    await replica.start(options);
-    return replica;
+    return this.#started(options, async () => this.newReplica(origin, options));
   }
 
   /** Tells the tenant's running computes where its shards are now. */

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Engine } from "../engine";
 import type { PortLease } from "../ports";
 import { remoteStorageOfRun } from "../storage";
@@ -6,6 +7,7 @@ import { HarnessError } from "../types";
 import type { PgVersion } from "../types";
 import { configureEnv } from "./configure";
 import { orDiskFull } from "./full-disk";
+import { withFreshPorts } from "./fresh-ports";
 import type { NeonEnv } from "./neon-env";
 import { defaultSettings } from "./settings";
 import type { NeonEnvSettings } from "./settings";
@@ -72,7 +74,21 @@ export class NeonEnvBuilder {
 
   /** Starts all nodes in parallel, waits until they are ready, and makes the initial tenant and timeline (`main`). */
   async initStart(): Promise<NeonEnv> {
-    const env = this.#env ?? (await this.initConfigs());
+    // Who has configured it by itself may know its ports already.
+    if (this.#env !== undefined) return this.#start(this.#env);
+    return withFreshPorts(
+      "the environment",
+      async () => this.#start(await this.initConfigs()),
+      async () => {
+        const env = this.#env;
+        this.#env = undefined;
+        await env?.discard();
+        if (env !== undefined) rmSync(env.repoDir, { recursive: true, force: true });
+      },
+    );
+  }
+
+  async #start(env: NeonEnv): Promise<NeonEnv> {
     await this.#onDisk(async () => {
       await env.start();
       if (this.settings.createInitialTenant) await env.createInitialTenant();

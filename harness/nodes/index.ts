@@ -16,3 +16,5 @@ export { StorageController } from "./storage-controller";
 export type { StorageControllerConfig } from "./storage-controller";
 export { templateDirectory } from "./template-directory";
 export { VanillaPostgres } from "./vanilla-postgres";
+export { isPortTaken } from "./port-taken";
+export { LogStream } from "./log-stream";

@@ -23,6 +23,13 @@ export class LogStream implements Disposable {
     return process.env["NEON_TEST_STREAM_LOGS"] === "1" ? new LogStream(name, path) : undefined;
   }
 
+  /** From its beginning. */
+  static follow(name: string, path: string): LogStream {
+    const stream = new LogStream(name, path);
+    stream.#show();
+    return stream;
+  }
+
   #show(): void {
     const chunk = Buffer.alloc(64 * 1024);
     for (;;) {

@@ -7,6 +7,7 @@ import type { ExitFacts } from "../types";
 import { pollUntil } from "../wait";
 import type { Readiness } from "../wait";
 import type { NodeContext } from "./context";
+import { orPortTaken } from "./port-taken";
 import { endOfLogFile, searchLogFile } from "./log-search";
 import type { FoundLine, LogCursor } from "./log-search";
 import { LogStream } from "./log-stream";
@@ -123,7 +124,7 @@ export abstract class NeonNode implements AsyncDisposable {
     } catch (error) {
       // A node that never got ready must not live on behind the error.
       await process.killFamily();
-      throw error;
+      throw await orPortTaken(this.name, this.ports(), error);
     }
   }
 

@@ -1,13 +1,14 @@
 import { HarnessError } from "../types";
 import { RUN_ID } from "./environment";
 import { killTree } from "./kill-tree";
-import { commandOf, environments, hasVariable, listProcesses } from "./process-table.mjs";
-import type { ProcessRow } from "./process-table.mjs";
+import { commandOf, environments, familyOf, hasVariable, listProcesses } from "./process-table.mjs";
+import type { ProcessKey, ProcessRow } from "./process-table.mjs";
 
 /** How long a process may take from fork to exec. */
 const UNCLEAR_MS = 200;
 
 let mark: string | undefined;
+const kept: ProcessKey[] = [];
 const leftByNodes = new Map<number, string>();
 
 /** Remembers what a node that has ended left running; it is being killed now. */
@@ -48,13 +49,20 @@ export async function endLeaks(): Promise<void> {
   });
 }
 
+/** These, and what descends from them, go on on purpose. */
+export function expectToStay(processes: readonly ProcessKey[]): void {
+  kept.push(...processes);
+}
+
 async function findLeaks(): Promise<{ pid: number; command: string }[]> {
   if (mark === undefined) return [];
   const marker = mark;
   const started = performance.now();
   // Between two looks nobody can hide behind a fork: the child of one that ended during the first is in the second.
   for (let looks = 1; ; looks += 1) {
-    const others = listProcesses().filter((row) => row.alive && row.pid !== process.pid && !isKernels(row));
+    const table = listProcesses();
+    const staying = new Set(kept.flatMap((key) => familyOf(table, key)));
+    const others = table.filter((row) => row.alive && row.pid !== process.pid && !isKernels(row) && !staying.has(row));
     const known = environments(others.map((row) => row.pid));
     const ours = others.filter((row) => hasVariable(known.get(row.pid), marker));
     // One that has neither environment nor command is about to become a program, or to end: in a moment we know.

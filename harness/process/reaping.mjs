@@ -35,7 +35,10 @@ export function reap(state, { runId, protectedPids }) {
     runId,
     protectedPids: new Set([process.pid, ...protectedPids]),
     processes: readEntries(state, "processes"),
-    directories: [...lastEntries(state).values()],
+    directories: [...lastEntries(state).values()].filter(
+      (entry) => !isSpared(entry.path, readEntries(state, "spared")),
+    ),
+    spared: readEntries(state, "spared"),
     sharedMemory: readEntries(state, "shared-memory").map((entry) => entry.file),
   };
   const shared = sharedMemoryOf(run);
@@ -77,8 +80,10 @@ function kill(pid) {
 }
 
 /** By the run's registry, by the marker in the environment, by the working directory; and all that descends from those. */
-function membersOf({ runId, processes, directories, protectedPids }) {
+function membersOf({ runId, processes, directories, protectedPids, spared }) {
   const table = listProcesses();
+  // What a failed test keeps running has a keeper of its own.
+  const kept = new Set(spared.flatMap((entry) => (entry.pid === undefined ? [] : familyOf(table, entry))));
   const registered = processes.flatMap((entry) => familyOf(table, entry));
   const others = table.filter((row) => !protectedPids.has(row.pid) && row.pid !== 1);
   const known = environments(others.map((row) => row.pid));
@@ -91,8 +96,11 @@ function membersOf({ runId, processes, directories, protectedPids }) {
   const cwdOf = (pid) => cwds.get(pid) ?? asOwner(pid, () => workingDirectories([pid]).get(pid));
   const inside = candidates.filter((row) => directories.some(({ path }) => isInside(cwdOf(row.pid), path)));
   const members = withDescendants(table, [...registered, ...marked, ...inside]);
-  return members.filter((row) => !protectedPids.has(row.pid));
+  return members.filter((row) => !protectedPids.has(row.pid) && !kept.has(row));
 }
+
+/** A kept environment's directory, or its computes' data on tmpfs. */
+const isSpared = (path, spared) => spared.some((entry) => entry.path !== undefined && isInside(path, entry.path));
 
 const isInside = (path, directory) => path !== undefined && (path === directory || path.startsWith(directory + sep));
 

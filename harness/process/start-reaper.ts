@@ -31,6 +31,9 @@ export interface Reaper {
   finish(): Promise<ReapReport>;
 }
 
+/** One that can't even start is not started for ever. */
+const MOST_REAPERS = 10;
+
 const SCRIPT = fileURLToPath(new URL("reaper.mjs", import.meta.url));
 
 /**
@@ -44,19 +47,47 @@ export function startReaper(options: ReaperOptions = {}): Reaper {
   const state = join(runsDirectory(), name);
   mkdirSync(state, { mode: 0o700 });
   writeFileSync(join(state, "runner.json"), JSON.stringify({ runId, runner: ourselves() }));
-  const child = spawnReaper(state);
+  const watched = new WatchedReaper(state);
   process.env[RUN_ID] = runId;
   process.env[RUN_STATE] = state;
   for (const directory of options.directories ?? []) registerDirectory(directory);
   return {
     runId,
-    pid: child.pid ?? 0,
+    get pid() {
+      return watched.child.pid ?? 0;
+    },
     finish: async () => {
       setOrDelete(RUN_ID, outer.id);
       setOrDelete(RUN_STATE, outer.state);
-      return hearOut(child);
+      return watched.finish();
     },
   };
+}
+
+/** A reaper that somebody kills is followed by another: the run must not go on without one. */
+class WatchedReaper {
+  readonly #state: string;
+  #isEnding = false;
+  #left = MOST_REAPERS;
+  child: ChildProcess;
+
+  constructor(state: string) {
+    this.#state = state;
+    this.child = this.#start();
+  }
+
+  async finish(): Promise<ReapReport> {
+    this.#isEnding = true;
+    return hearOut(this.child);
+  }
+
+  #start(): ChildProcess {
+    const child = spawnReaper(this.#state);
+    child.once("exit", () => {
+      if (!this.#isEnding && (this.#left -= 1) > 0) this.child = this.#start();
+    });
+    return child;
+  }
 }
 
 /** Clears up after runs whose runner and reaper were both killed; returns what they had left. */
@@ -64,6 +95,12 @@ export async function sweepStaleRuns(): Promise<ReapReport[]> {
   const runs = runsDirectory();
   const stale = readdirSync(runs).filter((name) => isStale(join(runs, name)));
   return Promise.all(stale.map(async (name) => hearOut(spawnReaper(join(runs, name)))));
+}
+
+/** The names of the runs that go on now. */
+export function liveRuns(): string[] {
+  const runs = runsDirectory();
+  return readdirSync(runs).filter((name) => !isStale(join(runs, name)));
 }
 
 const ourselves = (): ProcessKey => ({ pid: process.pid, startTime: startTimeOf(process.pid) });

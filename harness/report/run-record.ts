@@ -46,6 +46,8 @@ export interface AttemptRecord {
   readonly console: string;
   /** Where its files were kept. */
   readonly kept?: string | undefined;
+  /** What of it goes on running, and how to get there. */
+  readonly running?: readonly string[] | undefined;
   /** The file with copies of its logs and events; in a report's folder, relative to it. */
   readonly evidence?: string | undefined;
 }

@@ -24,6 +24,10 @@ export function orWord<W extends string, T>(word: W, other: Reader<T>): Reader<W
   };
 }
 
+export function oneOf<W extends string>(...words: readonly W[]): Reader<W> {
+  return { expects: words.join(" or "), read: (typed) => words.find((word) => word === typed) };
+}
+
 const UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /** `90`, `90s`, `2m`, `1h`; milliseconds. */

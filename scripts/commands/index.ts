@@ -9,6 +9,10 @@ export const DEFAULT_COMMAND = "test";
 export const COMMANDS: Readonly<Record<string, Loader>> = {
   [DEFAULT_COMMAND]: async () => (await import("./test")).test,
   postgres: async () => (await import("./postgres")).postgres,
+  attach: async () => (await import("./attach")).attach,
+  down: async () => (await import("./down")).down,
+  doctor: async () => (await import("./doctor")).doctor,
+  clean: async () => (await import("./clean")).clean,
   "merge-reports": async () => (await import("./merge-reports")).mergeReports,
   up: async () => (await import("./up")).up,
 };

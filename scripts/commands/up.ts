@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { prepareEngine } from "../../harness/engine";
-import { NeonEnvBuilder, TestDirectory } from "../../harness/env";
+import { describeAddresses, NeonEnvBuilder, TestDirectory } from "../../harness/env";
 import type { NeonEnv } from "../../harness/env";
 import type { NeonNode } from "../../harness/nodes";
 import { PortPool } from "../../harness/ports";
@@ -54,16 +54,7 @@ async function runUp(asked: PgVersion | undefined): Promise<number> {
 
 function describeEnv(env: NeonEnv): void {
   print(`neon-test up: ${env.engine.describe()}`);
-  for (const endpoint of env.endpoints.all) {
-    print(`  psql '${endpoint.connstr}'    (${endpoint.name}, branch main)`);
-  }
-  print(`  storage_controller  ${env.storageController.url}    pid ${env.storageController.pid}`);
-  for (const ps of env.pageservers) print(`  ${ps.name}        ${ps.httpClient().http.baseUrl}    pid ${ps.pid}`);
-  for (const sk of env.safekeepers) print(`  ${sk.name}        ${sk.httpClient().http.baseUrl}    pid ${sk.pid}`);
-  print(`  storage_broker      ${env.broker.url}    pid ${env.broker.pid}`);
-  for (const endpoint of env.endpoints.all)
-    print(`  compute_ctl         ${endpoint.httpClient().http.baseUrl}/status    pid ${endpoint.pid}`);
-  print(`  files               ${env.repoDir}`);
+  for (const line of describeAddresses(env)) print(`  ${line}`);
   print("Kill what you like, it is started again. Ctrl-C takes everything down.");
 }
 

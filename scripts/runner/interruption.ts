@@ -1,6 +1,9 @@
 /** Below this, a second signal is the first one again: npx passes on what the terminal has sent to everybody. */
 export const INSISTS_AFTER_MS = 500;
 
+/** A tear-down that hangs must not keep a person waiting, nor a CI that sends SIGKILL next. */
+const ORDERLY_END_MS = 15_000;
+
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 type Signal = keyof typeof SIGNALS;
@@ -33,12 +36,20 @@ export class Interruption {
     if (this.asked) end();
   }
 
+  #giveUp(signal: Signal): void {
+    process.stderr.write(
+      `neon-test: the tests did not end within ${ORDERLY_END_MS / 1000} s of ${signal}; killing them\n`,
+    );
+    process.exit(SIGNALS[signal]);
+  }
+
   #receive(signal: Signal): void {
     const now = performance.now();
     if (this.#signal === undefined) {
       this.#signal = signal;
       this.#at = now;
       this.#onAsked?.();
+      setTimeout(() => this.#giveUp(signal), ORDERLY_END_MS).unref();
     } else if (now - this.#at >= INSISTS_AFTER_MS) {
       process.exit(SIGNALS[signal]);
     }

@@ -1,6 +1,6 @@
 import type { Invocation } from "../command/command";
 import { flag, list, value } from "../command/option";
-import { duration, orWord, pgVersion, share, text, wholeNumber } from "../command/readers";
+import { duration, oneOf, orWord, pgVersion, share, text, wholeNumber } from "../command/readers";
 
 const choosing = { group: "Choosing tests" };
 const running = { group: "Running them" };
@@ -57,6 +57,10 @@ export const TEST_OPTIONS = {
     help: "show the nodes' logs as they are written, each line with its node's name",
   }),
   preserveDatabaseFiles: flag({ ...keeping, help: "keep every test's directory, also when it passes" }),
+  keep: value("on-failure", oneOf("on-failure"), {
+    ...keeping,
+    help: "leave the environment of a failed test running for an hour; see `neon-test attach` and `neon-test down`",
+  }),
   html: value("DIR", text, {
     ...reporting,
     help: "write a report for a browser: results, and for each test what its nodes did and logged",

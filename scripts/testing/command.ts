@@ -14,13 +14,17 @@ function shellEnvironment(): Record<string, string> {
  * Starts the command; awaiting it gives exit code, stdout and stderr, and never throws for its exit code. It leaves out
  * the shell script before it, which would install packages into this very tree while other tests run on them.
  */
-export function neonTest(args: readonly string[], env: Record<string, string> = {}, cwd = PACKAGE_ROOT) {
+export function neonTest(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  options: { cwd?: string; timeoutMs?: number | undefined } = {},
+) {
   return execa(process.execPath, [join(PACKAGE_ROOT, "dist", "command", "main.js"), ...args], {
-    cwd,
+    cwd: options.cwd ?? PACKAGE_ROOT,
     env: { ...shellEnvironment(), ...env },
     extendEnv: false,
     stdin: "ignore",
     reject: false,
-    timeout: 100_000,
+    timeout: options.timeoutMs ?? 100_000,
   });
 }

@@ -45,10 +45,10 @@ export class InlineSuite implements Disposable {
   }
 
   /** Starts `neon-test` on it. */
-  start(args: readonly string[] = [], env: Record<string, string> = {}) {
+  start(args: readonly string[] = [], env: Record<string, string> = {}, timeoutMs?: number) {
     const report = ["--reporter=json", `--outputFile=${join(this.scratch, "report.json")}`];
     const variables = { TEST_OUTPUT: this.output, SCRATCH: this.scratch, ...env };
-    return neonTest([...args, "--", ...report], variables, this.root);
+    return neonTest([...args, "--", ...report], variables, { cwd: this.root, timeoutMs });
   }
 
   /** What the JSON reporter says of a test after the run. */

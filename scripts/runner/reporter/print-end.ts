@@ -16,6 +16,8 @@ export function printEnd(
     print(`\n${paint("failed", "FAIL")}  ${nameOf(test)}`);
     printErrors(reporter, test);
     if (attempt.console !== "") print(`it wrote:\n${indented(attempt.console)}`);
+    if (attempt.running !== undefined)
+      print(`it is kept running for an hour:\n${indented(attempt.running.join("\n"))}`);
     if (attempt.kept !== undefined) print(`files: ${attempt.kept}`);
     print(`again: ${begun.replay(test, attempt.seed)}`);
   }

@@ -4,6 +4,8 @@ import type { AttemptRecord, ErrorRecord, TestRecord } from "../../../harness/re
 import type { UserConsoleLog } from "vitest";
 import { hideSecrets } from "../../../harness/types";
 import { fileOf, nameOf } from "../test-name";
+import { StuckTests } from "../stuck-tests";
+import { WorkerProcess } from "../vitest/worker-process";
 import { ConsoleCapture } from "./console-capture";
 import type { Display } from "./display";
 
@@ -31,6 +33,10 @@ export class RunReporter implements Reporter {
   #vitest: Vitest | undefined;
   #selected: ReadonlySet<string> | undefined;
   #seed = 0;
+  readonly #stuck = new StuckTests(
+    () => WorkerProcess.all(),
+    (error) => this.errors.push(error),
+  );
   #interrupted = false;
   #afterEachRun: (() => void) | undefined;
   #onFailure: (() => void) | undefined;
@@ -93,6 +99,7 @@ export class RunReporter implements Reporter {
   }
 
   onTestModuleCollected(module: TestModule): void {
+    this.#stuck.collected(module);
     const own = [...module.children.allTests()].filter((test) => this.#isSelected(test));
     this.#expected.set(module.moduleId, own.length);
     this.#tellExpected();
@@ -100,6 +107,10 @@ export class RunReporter implements Reporter {
 
   onTestCaseReady(test: TestCase): void {
     if (test.options.mode === "run" && this.#isSelected(test)) this.#display.started(nameOf(test));
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    this.#stuck.ended(module);
   }
 
   onUserConsoleLog({ taskId, content, type }: UserConsoleLog): void {
@@ -134,7 +145,7 @@ export class RunReporter implements Reporter {
   #attemptOf(test: TestCase, status: AttemptRecord["status"]): AttemptRecord {
     const result = test.result();
     const diagnostic = test.diagnostic();
-    const { kept, evidence } = test.meta().neonTest ?? {};
+    const { kept, evidence, running } = test.meta().neonTest ?? {};
     return {
       status,
       startedAt: diagnostic?.startTime ?? Date.now(),
@@ -145,6 +156,7 @@ export class RunReporter implements Reporter {
       console: hideSecrets(this.#console.take(test.id)),
       kept: kept === undefined ? undefined : relative(process.cwd(), kept),
       evidence,
+      running,
     };
   }
 

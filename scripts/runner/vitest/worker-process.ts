@@ -6,6 +6,8 @@ import type { PoolOptions, PoolWorker, WorkerRequest } from "vitest/node";
 /** How long a worker may take to end after SIGTERM. */
 const STOP_BUDGET_MS = 500;
 
+const running = new Set<WorkerProcess>();
+
 /**
  * Vitest's own forks, but each in a session of its own: a terminal's Ctrl-C, or its end, reaches the command alone, which
  * lets the workers tear down.
@@ -15,6 +17,17 @@ export class WorkerProcess implements PoolWorker {
   readonly cacheFs = true;
   readonly #options: PoolOptions;
   #child: ChildProcess | undefined;
+  #files: readonly string[] = [];
+  #heardAt = performance.now();
+
+  /** Each worker's process, the files that it runs now, and for how long it has said nothing. */
+  static all(): { pid: number | undefined; files: readonly string[]; silentMs: number }[] {
+    return [...running].map((worker) => ({
+      pid: worker.#child?.pid,
+      files: worker.#files,
+      silentMs: performance.now() - worker.#heardAt,
+    }));
+  }
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -29,6 +42,8 @@ export class WorkerProcess implements PoolWorker {
   }
 
   send(message: WorkerRequest): void {
+    this.#heardAt = performance.now();
+    if (message.type === "run") this.#files = message.context.files.map(({ filepath }) => filepath);
     this.#started().send(message);
   }
 
@@ -45,6 +60,8 @@ export class WorkerProcess implements PoolWorker {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true,
     });
+    running.add(this);
+    this.#child.on("message", () => (this.#heardAt = performance.now()));
     this.#child.stdout?.on("data", (chunk: Buffer) => process.stdout.write(chunk));
     this.#child.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
     await Promise.resolve();
@@ -60,6 +77,7 @@ export class WorkerProcess implements PoolWorker {
       await ended;
       clearTimeout(insist);
     }
+    running.delete(this);
     this.#child = undefined;
   }
 
