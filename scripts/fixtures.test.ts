@@ -21,7 +21,8 @@ test("comes after it", () => {
 });
 
 test("keeps its files", async ({ neonEnvBuilder }) => {
-  await neonEnvBuilder.with({ preserveDatabaseFiles: true }).initConfigs();
+  const env = await neonEnvBuilder.with({ preserveDatabaseFiles: true }).initStart();
+  await env.endpoints.createStart("main");
 });
 
 test("needs what is not there", requires("smgr"), () => expect.unreachable());
@@ -83,6 +84,16 @@ describe("a run whose tests pass, fail and are skipped on purpose", () => {
       "good-keeps-its-files",
       "good-logs-an-error",
     ]);
+  });
+
+  test("keeps the data, too, where a test asks for it, and packs everything", () => {
+    const names = readdirSync(directoryOf("good-keeps-its-files"), { recursive: true, encoding: "utf8" });
+    expect(names).toEqual(
+      expect.arrayContaining(["everything.tar.zst", "events.jsonl", "repo/endpoints/ep-1/pgdata/PG_VERSION"]),
+    );
+    expect(readdirSync(directoryOf("bad-fails"), { recursive: true, encoding: "utf8" })).not.toContain(
+      "everything.tar.zst",
+    );
   });
 
   test("prints where it keeps them", () => {

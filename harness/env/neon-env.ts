@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { checkLogs, checkRunning } from "../checks";
-import { NeonNode } from "../nodes";
+import { bringDataHome, NeonNode } from "../nodes";
 import { EnvTenants } from "./env-tenants";
 import { settleAll, throwAll } from "./settle";
 
@@ -78,6 +78,7 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
       await settleAll("kill", nodes, (node) => node.kill9());
     } finally {
       await Promise.all([this.parts.computeHook.close(), this.parts.storageControllerProxy?.close()]);
+      if (this.parts.settings.preserveDatabaseFiles) bringDataHome(this.repoDir);
       database?.removeData();
       this.endpoints.removeData();
       await this.#releaseRemoteStorage(options.saveRemoteStorage ?? false);

@@ -1,4 +1,4 @@
-import { rmSync, statfsSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, realpathSync, rmSync, statfsSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { registerDirectory } from "../process";
 import { HarnessError } from "../types";
@@ -33,6 +33,19 @@ let sequence = 0;
 
 export function removeDataDirectory(dir: string): void {
   rmSync(dir, { recursive: true, force: true });
+}
+
+/** Puts what stands on tmpfs where its link is, in all of a directory: somebody wants to keep it. */
+export function bringDataHome(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) bringDataHome(path);
+    if (!entry.isSymbolicLink() || !existsSync(path)) continue;
+    const target = realpathSync(path);
+    if (!basename(target).startsWith("neon-test-")) continue;
+    rmSync(path);
+    cpSync(target, path, { recursive: true, verbatimSymlinks: true });
+  }
 }
 
 /** The directory on tmpfs to use, or undefined for the disk. */

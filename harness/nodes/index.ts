@@ -18,3 +18,4 @@ export { templateDirectory } from "./template-directory";
 export { VanillaPostgres } from "./vanilla-postgres";
 export { isPortTaken } from "./port-taken";
 export { LogStream } from "./log-stream";
+export { bringDataHome } from "./data-directory";

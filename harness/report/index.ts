@@ -7,6 +7,7 @@ export type { HangReport } from "./hang-report";
 export { readRecord, writeHtml } from "./html";
 export { writeJunit } from "./junit";
 export { mergeRuns } from "./merge";
+export { packEverything } from "./pack";
 export { describeProcessTree } from "./process-tree";
 export { isFlaky, statusOf } from "./run-record";
 export type { AttemptRecord, ErrorRecord, RunRecord, TestRecord, TestStatus } from "./run-record";
