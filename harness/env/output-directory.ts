@@ -1,9 +1,19 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { startTimeOf } from "../process/process-table.mjs";
 import { errnoOf, HarnessError } from "../types";
 
 const IN_USE = ".in-use";
+const MOST_ATTEMPTS = 1000;
 
 /**
  * Makes `path` anew and returns it, or `<path>-2`, … where another run is at the same test at this moment: two runs of
@@ -26,9 +36,9 @@ export function releaseDirectory(path: string): void {
 /** Throws UNREADABLE_PATH or DISK_FULL when no test could make its directory in here. */
 export function requireOutputDirectory(outputDir: string): void {
   try {
-    const isNew = mkdirSync(outputDir, { recursive: true, mode: 0o755 }) !== undefined;
-    rmdirSync(mkdtempSync(join(outputDir, ".probe-")));
-    if (isNew) rmdirSync(outputDir);
+    const isNew = !existsSync(outputDir);
+    rmdirSync(makeDraft(outputDir, ".probe-"));
+    if (isNew) removeIfEmpty(outputDir);
   } catch (error) {
     throw cannotWrite(outputDir, error);
   }
@@ -59,7 +69,7 @@ function isInUse(path: string): boolean {
 
 /** The directory appears with its mark in it; false when somebody else's has appeared first. */
 function makeWithMark(path: string): boolean {
-  const draft = makeDraft(path);
+  const draft = makeDraft(dirname(path), `.${basename(path).slice(0, 40)}-`);
   try {
     writeFileSync(join(draft, IN_USE), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
     renameSync(draft, path);
@@ -72,13 +82,23 @@ function makeWithMark(path: string): boolean {
 }
 
 /** Another test may remove the empty output directory while we make it and before we use it; then it is made again. */
-function makeDraft(path: string): string {
-  for (;;) {
+function makeDraft(dir: string, prefix: string): string {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      return mkdtempSync(join(dirname(path), `.${basename(path).slice(0, 40)}-`));
+      mkdirSync(dir, { recursive: true, mode: 0o755 });
+      return mkdtempSync(join(dir, prefix));
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
+      // A dangling link says ENOENT for ever.
+      if (errnoOf(error) !== "ENOENT" || attempt === MOST_ATTEMPTS) throw error;
     }
+  }
+}
+
+export function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code !== "ENOTEMPTY" && code !== "ENOENT" && code !== "EEXIST" && code !== "EBUSY") throw error;
   }
 }

@@ -1,9 +1,9 @@
-import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { canTraverse, keepDirectory, registerDirectory } from "../process";
 import type { ProcessIdentity } from "../process";
 import { errnoOf } from "../types";
-import { cannotWrite, claimDirectory, releaseDirectory } from "./output-directory";
+import { cannotWrite, claimDirectory, releaseDirectory, removeIfEmpty } from "./output-directory";
 
 /**
  * One test's directory: `<TEST_OUTPUT>/<test name>`. It goes when the test passed and stays when it failed. Where the
@@ -53,15 +53,6 @@ export class TestDirectory {
     releaseDirectory(this.path);
     keepDirectory(this.path);
     return this.path;
-  }
-}
-
-function removeIfEmpty(dir: string): void {
-  try {
-    rmdirSync(dir);
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code !== "ENOTEMPTY" && code !== "ENOENT" && code !== "EEXIST" && code !== "EBUSY") throw error;
   }
 }
 
