@@ -39,3 +39,29 @@ test("a branch can be made at an LSN in the past", async ({ neonSimpleEnv: env }
   const past = await env.endpoints.createStart("past");
   expect(await past.sql`select i from t`).toEqual([{ i: 1 }]);
 });
+
+test("a branch of a branch, at an LSN of either", async ({ neonSimpleEnv: env }) => {
+  const main = await env.endpoints.createStart("main");
+  await main.sql`create table t as select 1 as i`;
+  const first = await main.flushLsn();
+  await main.sql`insert into t values (2)`;
+  await env.waitForLastFlushLsn(main);
+  await env.createBranch("child");
+  const child = await env.endpoints.createStart("child");
+  await child.sql`insert into t values (3)`;
+  const third = await env.waitForLastFlushLsn(child);
+  await child.sql`delete from t`;
+  await env.waitForLastFlushLsn(child);
+
+  await env.createBranch("late", { from: "child", lsn: third });
+  await env.createBranch("later", { from: "late" });
+  const later = await env.endpoints.createStart("later");
+  expect(await later.sql`select i from t order by i`).toEqual([{ i: 1 }, { i: 2 }, { i: 3 }]);
+  await later.sql`insert into t values (4)`;
+  await env.createBranch("early", { lsn: first });
+  const early = await env.endpoints.createStart("early");
+  expect(await early.sql`select i from t`).toEqual([{ i: 1 }]);
+  await later.restart();
+  expect(await later.sql`select count(*)::int as n from t`).toEqual([{ n: 4 }]);
+  expect(await child.sql`select i from t`).toEqual([]);
+});

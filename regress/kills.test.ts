@@ -12,7 +12,7 @@ function schedule(env: NeonEnv, ledger: Ledger, random: Random): KillSchedule {
   if (endpoint === undefined) throw new Error("no compute");
   const { safekeepers, pageserver, storageController, broker } = env;
   return new KillSchedule({
-    nodes: [endpoint, endpoint, ...safekeepers, pageserver, storageController, broker],
+    nodes: [broker, storageController, pageserver, ...safekeepers, endpoint, endpoint],
     random,
     progress: () => ledger.progress(10 + random(50)),
     canWorkWithout: (down) => {

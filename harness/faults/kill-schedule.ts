@@ -4,7 +4,7 @@ import type { Random } from "../types";
 import { sleep } from "../wait";
 
 export interface KillScheduleOptions {
-  /** Who may be killed; one that stands there twice is killed twice as often. */
+  /** Who may be killed, in the order in which they start; one that stands there twice is killed twice as often. */
   nodes: readonly NeonNode[];
   random: Random;
   /** Between two kills, and before some of the restarts: proof that the rest works. */
@@ -39,7 +39,7 @@ export class KillSchedule {
       await Promise.all(victims.map((node) => this.#kill(node)));
       if (canWorkWithout(victims) && random(2) === 0) await progress();
       else await sleep(random(200));
-      await Promise.all(victims.map((node) => node.start()));
+      for (const node of victims) await node.start();
       await progress();
     }
   }
@@ -47,7 +47,7 @@ export class KillSchedule {
   #choose(count: number): NeonNode[] {
     const victims = new Set<NeonNode>();
     while (victims.size < count) victims.add(oneOf(this.#options.random, this.#options.nodes));
-    return [...victims];
+    return [...new Set(this.#options.nodes)].filter((node) => victims.has(node));
   }
 
   /** A node that is gone already has ended by itself, which no kill of another explains. */
