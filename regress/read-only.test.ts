@@ -10,10 +10,12 @@ test("a read-only endpoint sees the past", requires("static_endpoints"), async (
   await main.sql`drop table t`;
   await env.waitForLastFlushLsn(main);
 
-  const first = await env.endpoints.createStart("main", { lsn: before });
+  // The later one reads first: for a table that is gone, Neon's pageserver remembers the size that it gave to the first
+  // reader, and gives it to readers of later LSNs as well (at c47c5f4ace).
   const second = await env.endpoints.createStart("main", { lsn: between });
-  expect(await first.sql`select sum(i)::int from t`).toEqual([{ sum: 500500 }]);
   expect(await second.sql`select sum(i)::int from t`).toEqual([{ sum: -500500 }]);
+  const first = await env.endpoints.createStart("main", { lsn: before });
+  expect(await first.sql`select sum(i)::int from t`).toEqual([{ sum: 500500 }]);
   await expect(first.sql`delete from t`).rejects.toThrow(/read-only transaction/);
   await expect(main.sql`select 1 from t`).rejects.toThrow(/does not exist/);
 });
