@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import type { Lsn } from "../../types";
-import { WAL_PAGE_SIZE } from "../wal/constants";
+import { pageHeaderSize, WAL_PAGE_SIZE } from "../wal/constants";
 import { WalDecoder, type WalRecord } from "../wal/decoder";
 import { logicalMessageOf } from "../wal/logical-message";
 import { firstRecordStart } from "../wal/page-boundaries";
-import { segmentFileName, segmentOffset, segmentStart } from "../wal/segments";
+import { segmentFileName, segmentStart } from "../wal/segments";
 import type { BaseFacts } from "./base-tar";
 
 /** A logical message with it carries a file that Postgres itself doesn't write to its WAL; no content: the file is gone. */
@@ -27,50 +27,54 @@ export function readAuxFiles(dataDir: string): Map<string, Buffer> {
   return new Map(paths.map((path) => [path.slice(root.length + 1), readFileSync(path)]));
 }
 
-/** Brings them from the image's LSN to that of the base, with the messages that the WAL between has. */
+/**
+ * Brings them from the image's LSN to that of the base, with the messages that the WAL between has. Decoding costs a hundred
+ * times what looking for the prefix does, and hardly any timeline has such files: so only the WAL around one is decoded.
+ */
 export function replayAuxFiles(dataDir: string, facts: BaseFacts): void {
-  const start = firstMention(dataDir, facts);
-  if (start === undefined) return;
-  const { walSegSize, pgVersion, lsn } = facts;
+  const { walSegSize, pgVersion, imageLsn, lsn } = facts;
   const onRecord = (record: WalRecord): void => {
     const message = logicalMessageOf(record);
     if (message?.prefix.startsWith(AUX_PREFIX) !== true) return;
     writeAuxFile(join(dataDir, AUX_DIRECTORY), message.prefix.slice(AUX_PREFIX.length), message.content);
   };
-  const decoder = new WalDecoder({ startLsn: start, walSegSize, pgVersion, onRecord });
-  while (decoder.position < lsn) {
-    const segment = readSegment(dataDir, decoder.position, walSegSize);
-    const end = lsn - segmentStart(decoder.position, walSegSize);
-    decoder.push(decoder.position, segment.subarray(segmentOffset(decoder.position, walSegSize), Number(end)));
-  }
-}
-
-const readSegment = (dataDir: string, lsn: Lsn, walSegSize: number): Buffer =>
-  readFileSync(join(dataDir, "pg_wal", segmentFileName(lsn, walSegSize)));
-
-/**
- * A record boundary from which on every such message is found; undefined when there is none. Decoding costs a hundred
- * times what looking for the prefix does, and hardly any timeline has such files.
- */
-function firstMention(dataDir: string, { imageLsn, lsn, walSegSize }: BaseFacts): Lsn | undefined {
+  // Where decoding may begin: before whatever record the next segment's first mention can stand in.
   let boundary = imageLsn;
-  for (let at = segmentStart(imageLsn, walSegSize); at < lsn; at += BigInt(walSegSize)) {
-    const segment = readSegment(dataDir, at, walSegSize);
-    if (mentions(segment)) return boundary;
-    // The next segment's first message may begin in this one.
-    const inside = firstRecordStart(segment, at, walSegSize);
-    if (inside !== undefined && inside > boundary) boundary = inside;
+  let decoder: WalDecoder | undefined;
+  let mentioned = imageLsn;
+  let previous: Buffer = Buffer.alloc(0);
+  for (let start = segmentStart(imageLsn, walSegSize); start < lsn; start += BigInt(walSegSize)) {
+    const bytes = readSegment(dataDir, start, facts);
+    const end = start + BigInt(bytes.length);
+    if (mentions(bytes, previous, start, walSegSize)) {
+      decoder ??= new WalDecoder({ startLsn: boundary, walSegSize, pgVersion, onRecord });
+      mentioned = end;
+    }
+    while (decoder !== undefined && decoder.position < end) {
+      const at = segmentStart(decoder.position, walSegSize);
+      decoder.push(decoder.position, readSegment(dataDir, at, facts).subarray(Number(decoder.position - at)));
+    }
+    if (decoder !== undefined && decoder.recordEnd >= mentioned) decoder = undefined;
+    const first = firstRecordStart(bytes, start, walSegSize);
+    if (first !== undefined && first > boundary) boundary = first;
+    previous = bytes;
   }
-  return undefined;
 }
 
-/** Whether the prefix stands in these pages, or a part of it at the end of one, where a page header follows. */
-function mentions(pages: Buffer): boolean {
+/** What the segment's file holds up to the end of the base's WAL. */
+function readSegment(dataDir: string, start: Lsn, { walSegSize, lsn }: BaseFacts): Buffer {
+  const file = readFileSync(join(dataDir, "pg_wal", segmentFileName(start, walSegSize)));
+  return file.subarray(0, Number(lsn - start));
+}
+
+/** Whether the prefix stands in these pages, or begins at the end of one and goes on behind the next one's header. */
+function mentions(pages: Buffer, before: Buffer, start: Lsn, walSegSize: number): boolean {
   if (pages.includes(AUX_PREFIX)) return true;
-  for (let end = WAL_PAGE_SIZE; end <= pages.length; end += WAL_PAGE_SIZE) {
-    for (let length = AUX_PREFIX.length - 1; length > 0; length -= 1) {
-      if (pages.toString("latin1", end - length, end) === AUX_PREFIX.slice(0, length)) return true;
-    }
+  const overlap = AUX_PREFIX.length - 1;
+  for (let page = 0; page < pages.length; page += WAL_PAGE_SIZE) {
+    const end = page === 0 ? before.subarray(-overlap) : pages.subarray(page - overlap, page);
+    const header = pageHeaderSize(Number((start + BigInt(page)) % BigInt(walSegSize)), walSegSize);
+    if (Buffer.concat([end, pages.subarray(page + header, page + header + overlap)]).includes(AUX_PREFIX)) return true;
   }
   return false;
 }

@@ -35,14 +35,30 @@ export class WalWriter {
   }
 
   record(length: number, rmid = 10, info = 0): WrittenRecord {
+    const bytes = Buffer.alloc(length);
+    // The data has no zero byte: a record that was cut off differs from one followed by zeros.
+    for (let offset = 24; offset < length; offset += 1) bytes.writeUInt8((offset % 255) + 1, offset);
+    return this.#append(bytes, rmid, info);
+  }
+
+  #append(bytes: Buffer, rmid: number, info: number): WrittenRecord {
+    const { length } = bytes;
     const lsn = this.#startOfNext();
-    const bytes = recordBytes(length, this.#previous, rmid, info);
+    writeHead(bytes, this.#previous, rmid, info);
     this.#write(bytes);
     this.#previous = lsn;
     while (this.at % 8 !== 0) this.#bytes.push(0);
     const record = { lsn: BigInt(lsn), end: BigInt(this.at), length };
     this.written.push(record);
     return record;
+  }
+
+  /** A record with main data and nothing else, of the resource manager for logical messages. */
+  logicalMessage(body: Buffer): WrittenRecord {
+    const head = Buffer.alloc(5);
+    head.writeUInt8(254, 0);
+    head.writeUInt32LE(body.length, 1);
+    return this.#append(Buffer.concat([Buffer.alloc(24), head, body]), 21, 0);
   }
 
   /** XLOG_SWITCH: the rest of the segment is zeros, without page headers. */
@@ -56,10 +72,9 @@ export class WalWriter {
   /** A writer that dies within a record, and the next one that says so in the header of the page it begins. */
   tornRecord(length: number): void {
     this.#startOfNext();
-    this.#write(
-      recordBytes(length, this.#previous, 10, 0),
-      (WAL_PAGE_SIZE - (this.at % WAL_PAGE_SIZE)) % WAL_PAGE_SIZE,
-    );
+    const bytes = Buffer.alloc(length, 1);
+    writeHead(bytes, this.#previous, 10, 0);
+    this.#write(bytes, (WAL_PAGE_SIZE - (this.at % WAL_PAGE_SIZE)) % WAL_PAGE_SIZE);
     this.#flags = PAGE_FLAG.FIRST_IS_OVERWRITE_CONTRECORD;
   }
 
@@ -102,15 +117,11 @@ export class WalWriter {
   }
 }
 
-/** The data has no zero byte: a record that was cut off differs from one followed by zeros. */
-function recordBytes(length: number, previous: number, rmid: number, info: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let offset = 24; offset < length; offset += 1) bytes.writeUInt8((offset % 255) + 1, offset);
-  bytes.writeUInt32LE(length, 0);
+function writeHead(bytes: Buffer, previous: number, rmid: number, info: number): void {
+  bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt32LE(731, 4);
   bytes.writeBigUInt64LE(BigInt(previous), 8);
   bytes.writeUInt8(info, 16);
   bytes.writeUInt8(rmid, 17);
   bytes.writeUInt32LE(crc32c(bytes.subarray(24), bytes.subarray(0, 20)), 20);
-  return bytes;
 }
