@@ -57,6 +57,8 @@ test("a message is found wherever a page's or a segment's end falls into it", ()
     wal.record(9000);
     wal.recordUpTo(room);
     wal.logicalMessage(message("neon-file:page", String(room)));
+    // Far enough that nothing of it is decoded because of the first message.
+    for (const far = wal.at + 2 * SEGMENT; wal.at < far;) wal.record(4000);
     while (SEGMENT - (wal.at % SEGMENT) > WAL_PAGE_SIZE) wal.record(4000);
     wal.recordUpTo(room);
     wal.logicalMessage(message("neon-file:segment", String(room)));
