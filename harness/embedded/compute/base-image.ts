@@ -1,7 +1,7 @@
 import { Lsn } from "../../types";
 import { ConnectionError, PgError } from "../../wire";
 import { unpackBase } from "../pg/base-tar";
-import { errorText, type Logger } from "../service";
+import { errorText, hasErrorCode, type Logger } from "../service";
 import type { StartupMetrics } from "./compute-state";
 import { emptyDataDirectory } from "./data-directory";
 import { connectToPageserver } from "./pageserver-connection";
@@ -19,16 +19,28 @@ export async function fetchBaseImage(
 ): Promise<UnpackedBase> {
   const { dataDir, lsn, log, signal, metrics } = options;
   const backoff = new Backoff(100, 5_000);
+  const attempts = Number(process.env["NEON_COMPUTE_TESTING_BASEBACKUP_RETRIES"] ?? ATTEMPTS);
   for (let attempt = 1; ; attempt += 1) {
     try {
       await emptyDataDirectory(dataDir);
       return await download(spec, dataDir, lsn, signal, metrics);
     } catch (error) {
-      if (attempt === ATTEMPTS || signal.aborted || !isWorthRepeating(error)) throw error;
-      log.warn(`could not get the base image, attempt ${attempt}/${ATTEMPTS}: ${errorText(error)}`);
+      if (signal.aborted) throw error;
+      if (hasErrorCode(error, "ENOSPC")) throw noRoom(dataDir);
+      if (attempt >= attempts || !isWorthRepeating(error)) throw unusable(spec, error);
+      log.warn(`Failed to get basebackup: ${errorText(error)} (attempt ${attempt}/${attempts})`);
     }
     await backoff.wait(signal);
   }
+}
+
+function noRoom(dataDir: string): Error {
+  return new Error(`no space left for the database in ${dataDir}: make room, or put the data directory elsewhere`);
+}
+
+function unusable(spec: ComputeSpec, error: unknown): Error {
+  const { host, port } = spec.pageservers[0];
+  return new Error(`failed to get the base image from pageserver ${host}:${port}: ${errorText(error)}`);
 }
 
 /** A pageserver that just starts may not know the timeline yet, so its refusals count as temporary too. */

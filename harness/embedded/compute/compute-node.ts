@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { PgConnection } from "../../wire";
-import { errorText, type Logger, parseJson } from "../service";
+import { errorText, type Logger } from "../service";
 import { applySpec } from "./catalog/apply-spec";
 import { runMigrations } from "./catalog/migrations";
 import { installedExtensions } from "./catalog/report";
@@ -10,7 +9,7 @@ import { emptyDataDirectory, writePostgresqlConf } from "./data-directory";
 import { ComputeMetrics } from "./http/metrics";
 import { keepLeased } from "./lsn-lease";
 import { postgresqlConf } from "./postgres-conf";
-import { parseSpec } from "./parse-spec";
+import { readSpecFile } from "./parse-spec";
 import { readLeftSlots } from "./slots/left-slots";
 import type { ComputeSpec } from "./spec";
 import { type RunningParts, startPrimary, startReplica, type Startup, startStatic } from "./startup";
@@ -29,6 +28,7 @@ export class ComputeNode {
   readonly #options: ComputeNodeOptions;
   readonly #log: Logger;
   readonly #stop = new AbortController();
+  readonly #panicked = new AbortController();
   readonly #ended = new AbortController();
   readonly #parts: RunningParts = {};
   #dataDir = "";
@@ -122,13 +122,13 @@ export class ComputeNode {
     const { commandLine } = this;
     const { writeLine } = this.#options;
     const { metrics } = this.state;
-    const spec = parseSpec(parseJson(await readFile(commandLine.specPath, "utf8")));
+    const spec = await readSpecFile(commandLine.specPath);
     this.state.spec = spec;
     const leftSlots = readLeftSlots(commandLine.pgdata);
     this.#dataDir = await emptyDataDirectory(commandLine.pgdata);
     const startup: Startup = {
       ...{ spec, commandLine, dataDir: this.#dataDir, metrics, log, writeLine },
-      signal: this.#stop.signal,
+      signal: AbortSignal.any([this.#stop.signal, this.#panicked.signal]),
       onPanic: (error) => this.#onPanic(error),
       parts: this.#parts,
       connect: (database) => this.connect(database),
@@ -138,12 +138,13 @@ export class ComputeNode {
     if (spec.mode.kind === "Static") await startStatic(startup, spec.mode.lsn);
     else if (spec.mode.kind === "Replica") await startReplica(startup);
     else await startPrimary(startup);
+    startup.signal.throwIfAborted();
     if (spec.mode.kind === "Primary" && !spec.skipPgCatalogUpdates) {
       await metrics.time("config_ms", () => applySpec((database) => this.connect(database), spec, log));
       // What is not urgent must not hold up the start.
       void this.#inBackground("run migrations", (connection) => runMigrations(connection, log));
     }
-    this.#stop.signal.throwIfAborted();
+    startup.signal.throwIfAborted();
     if (spec.mode.kind === "Primary") void this.#inBackground("get installed extensions", this.#lookForExtensions);
   }
 
@@ -174,7 +175,7 @@ export class ComputeNode {
   #onPanic(error: Error): void {
     this.#panic = error;
     this.#log.error(`PANIC: ${error.message}`);
-    this.#stop.abort(error);
+    this.#panicked.abort(error);
     this.#parts.postgres?.signal("SIGQUIT");
   }
 

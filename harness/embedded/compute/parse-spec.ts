@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { Lsn, TenantId, TimelineId } from "../../types";
-import { type HostPort, parseHostPort } from "../service";
+import { errorText, type HostPort, parseHostPort, parseJson } from "../service";
 import type { ComputeMode, ComputeSpec, DeltaOperation, SpecDatabase, SpecOption, SpecRole } from "./spec";
 
 /** A spec whose JSON is not of the right shape; the text is for /status and for the 422 of /configure. */
@@ -98,6 +99,19 @@ function storageOf(json: Json, settings: readonly SpecOption[], mode: ComputeMod
     pageservers: parsePageservers(pageserverConnstring),
     safekeepers: safekeepers.map((text) => read("safekeeper_connstrings", text, parseHostPort)),
   };
+}
+
+/** Reads spec.json. Rejects with the file's name and what is wrong with it. */
+export async function readSpecFile(path: string): Promise<ComputeSpec> {
+  const fail = (error: unknown): never => {
+    throw new Error(`the specification ${path} can't be used: ${errorText(error)}`);
+  };
+  const text = await readFile(path, "utf8").catch(fail);
+  try {
+    return parseSpec(parseJson(text));
+  } catch (error) {
+    return fail(error);
+  }
 }
 
 /** Reads the JSON of spec.json, or of the `spec` field of /configure. Throws SpecError or IncompleteSpecError. */

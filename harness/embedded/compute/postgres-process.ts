@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
+import { errorText, hasErrorCode } from "../service";
 import { readPostmasterFile } from "./data-directory";
 import { pause } from "./pause";
 
@@ -13,11 +14,19 @@ export interface PostgresExit {
   signal: NodeJS.Signals | null;
 }
 
-/** The number that Postgres shows as server_version_num, such as 170010. */
+/** Of a line that says why Postgres ends. */
+const LAST_WORDS = /(?:FATAL|PANIC): {2}.*/;
+
+/** The number that Postgres shows as server_version_num, such as 170010. Rejects with what was expected and found. */
 export async function postgresVersionNumber(program: string): Promise<number> {
-  const { stdout } = await promisify(execFile)(program, ["--version"]);
+  const { stdout } = await promisify(execFile)(program, ["--version"]).catch((error: unknown) => {
+    const missing = hasErrorCode(error, "ENOENT") ? "there is no such file" : errorText(error);
+    throw new Error(`expected a Postgres at ${program} (--pgbin), but ${missing}`);
+  });
   const [, major, minor] = /\(PostgreSQL\) (\d+)(?:\.(\d+))?/.exec(stdout) ?? [];
-  if (major === undefined) throw new Error(`${program} --version says ${JSON.stringify(stdout.slice(0, 100))}`);
+  if (major === undefined) {
+    throw new Error(`${program} --version says ${JSON.stringify(stdout.slice(0, 100))}, expected a Postgres`);
+  }
   return Number(major) * 10_000 + Number(minor ?? "0");
 }
 
@@ -28,6 +37,7 @@ export class PostgresProcess {
   readonly #dataDir: string;
   readonly #fastStop = new AbortController();
   #exit: PostgresExit | undefined;
+  #lastWords: string | undefined;
 
   private constructor(child: ChildProcess, dataDir: string, writeLine: (line: string) => void) {
     this.#child = child;
@@ -70,7 +80,8 @@ export class PostgresProcess {
   /** What `promise` gives, unless Postgres exits first; then it rejects. */
   async whileRunning<T>(promise: Promise<T>): Promise<T> {
     const exited = this.exited.then(({ code, signal }) => {
-      throw new Error(`Postgres exited during its start with ${signal ?? `code ${code}`}; see the log`);
+      const why = this.#lastWords === undefined ? "see the log" : this.#lastWords;
+      throw new Error(`Postgres exited during its start with ${signal ?? `code ${code}`}: ${why}`);
     });
     return await Promise.race([exited, promise]);
   }
@@ -86,6 +97,7 @@ export class PostgresProcess {
 
   #onLine(line: string, writeLine: (line: string) => void): void {
     if (FAST_STOP_REQUESTED.test(line)) this.#fastStop.abort();
+    this.#lastWords = LAST_WORDS.exec(line)?.[0] ?? this.#lastWords;
     writeLine(line);
   }
 }

@@ -1,6 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Lsn } from "../../types";
+import { Lsn, type PgVersion } from "../../types";
 import type { PgConnection } from "../../wire";
 import { AUX_DIRECTORY } from "../pg/aux-files";
 import type { Logger } from "../service";
@@ -55,6 +55,7 @@ export async function startPrimary(startup: Startup): Promise<void> {
   const lsn = await metrics.time("sync_safekeepers_ms", () => walproposer.elect(signal));
   log.info(`starting ${tenantId}/${timelineId} at ${lsn === undefined ? "the newest LSN" : Lsn.format(lsn)}`);
   const base = await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
+  requireVersion(base.pgVersion, pgVersion, commandLine.pgbin);
   await walproposer.begin(base);
   markOwner(dataDir, timelineId, walproposer.terms);
   const slots = restoreSlots({
@@ -70,29 +71,45 @@ export async function startPrimary(startup: Startup): Promise<void> {
   void recordSlots({ dataDir, timelineId, recorded, connect: startup.connect, log, signal: startup.ended });
 }
 
+function requireVersion(wanted: PgVersion, found: number, pgbin: string): void {
+  if (Math.floor(found / 10_000) === wanted) return;
+  throw new Error(`the timeline is of Postgres ${wanted}, but ${pgbin} (--pgbin) is version ${found / 10_000}`);
+}
+
 /** A hot standby: gets the newest database that the pageserver has, and the WAL from there on from the safekeepers. */
 export async function startReplica(startup: Startup): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;
   const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal, metrics });
   const { lsn } = await metrics.time("basebackup_ms", get);
   log.info(`starting ${spec.tenantId}/${spec.timelineId} as a standby at ${Lsn.format(lsn)}`);
-  await makeStandby(dataDir);
-  await startPostgres(startup);
+  await startStandby(startup, lsn);
 }
 
 /** A read-only compute: a standby that has WAL up to the LSN and will never get more. */
 export async function startStatic(startup: Startup, lsn: Lsn): Promise<void> {
   const { spec, dataDir, metrics, log, signal } = startup;
   log.info(`starting ${spec.tenantId}/${spec.timelineId} read-only at ${Lsn.format(lsn)}`);
-  await metrics.time("basebackup_ms", () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics }));
-  await makeStandby(dataDir);
-  await startPostgres(startup);
+  const get = () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics });
+  const base = await metrics.time("basebackup_ms", get);
+  await startStandby(startup, base.lsn);
 }
 
-/** Slots are a primary's: here they would hold back WAL that nobody decodes. */
-async function makeStandby(dataDir: string): Promise<void> {
+/** A standby shows whatever it could replay, so it is asked how far that was: it must be all that came with the base. */
+async function startStandby(startup: Startup, lsn: Lsn): Promise<void> {
+  const { dataDir, connect } = startup;
+  // Slots are a primary's: here they would hold back WAL that nobody decodes.
   await rm(join(dataDir, AUX_DIRECTORY), { recursive: true, force: true });
   await writeFile(join(dataDir, "standby.signal"), "");
+  await startPostgres(startup);
+  const connection = await connect("postgres");
+  try {
+    const { rows } = await connection.query("SELECT pg_last_wal_replay_lsn()");
+    const replayed = Lsn.parse(rows[0]?.[0] ?? "0/0");
+    if (replayed >= lsn) return;
+    throw new Error(`Postgres has replayed its WAL up to ${Lsn.format(replayed)} only, it reaches ${Lsn.format(lsn)}`);
+  } finally {
+    connection.destroy();
+  }
 }
 
 /** Starts Postgres on the data directory; resolves when it takes connections. */

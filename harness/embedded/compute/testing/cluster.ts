@@ -19,6 +19,8 @@ export class Cluster {
   readonly computes: ComputeProcess[] = [];
   readonly ports: number[] = [];
   readonly leases: string[] = [];
+  /** What the page server does to each base that it sends; undefined ends it. */
+  mangle: (piece: Buffer, position: number) => Buffer | undefined = (piece) => piece;
   pageserver: PgServer | undefined;
 
   constructor(files: ClusterFiles) {
@@ -33,7 +35,11 @@ export class Cluster {
     const safekeeperPorts = () => this.livingPorts();
     this.leases.length = 0;
     const onLease = (lsn: string) => void this.leases.push(lsn);
-    this.pageserver = await startFakePageserver({ imageFile, id: this.id, safekeeperPorts, onLease });
+    this.mangle = (piece) => piece;
+    this.pageserver = await startFakePageserver({
+      ...{ imageFile, id: this.id, safekeeperPorts, onLease },
+      mangle: (piece, position) => this.mangle(piece, position),
+    });
   }
 
   async ensureSafekeeper(index: number): Promise<void> {

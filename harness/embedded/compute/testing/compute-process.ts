@@ -17,6 +17,11 @@ export interface ComputeProcessOptions {
   cluster?: Record<string, unknown>;
   conf?: string[];
   environment?: Record<string, string>;
+  pgbin?: string;
+  /** Instead of the JSON of the spec. */
+  specText?: string;
+  /** Where it puts its data directory, instead of below `directory`. */
+  dataParent?: string;
   /** A compute that has ended, in whose directory this one is to start. */
   after?: ComputeProcess;
 }
@@ -50,17 +55,17 @@ export class ComputeProcess {
   static async spawn(options: ComputeProcessOptions): Promise<ComputeProcess> {
     const { directory } = options;
     const [pgPort, httpPort] = [await freePort(), await freePort()];
-    const pgdata = options.after?.pgdata ?? join(directory, `pgdata-${pgPort}`);
+    const pgdata = options.after?.pgdata ?? join(options.dataParent ?? directory, `pgdata-${pgPort}`);
     if (options.after === undefined) mkdirSync(pgdata);
     giveToNodes(pgdata);
     const specPath = join(directory, `spec-${pgPort}.json`);
-    writeFileSync(specPath, JSON.stringify(makeSpec(options, pgPort)));
+    writeFileSync(specPath, options.specText ?? JSON.stringify(makeSpec(options, pgPort)));
     const args = ["--http-port", String(httpPort), "--pgdata", pgdata, "--spec-path", specPath];
     args.push(
       "--connstr",
       `postgresql://cloud_admin@127.0.0.1:${pgPort}/postgres`,
       "--pgbin",
-      distribution(17).postgres,
+      options.pgbin ?? distribution(17).postgres,
     );
     const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
     const how = { cwd: directory, env: { ...programEnvironment, ...options.environment }, stdio, ...identity };

@@ -11,8 +11,10 @@ export async function startFakePageserver(options: {
   safekeeperPorts: () => number[];
   /** Gets each LSN that is leased; the lease is good for a second. */
   onLease: (lsn: string) => void;
+  /** Changes the base on its way; undefined ends it. */
+  mangle: (piece: Buffer, position: number) => Buffer | undefined;
 }): Promise<PgServer> {
-  const { imageFile, id, safekeeperPorts, onLease } = options;
+  const { imageFile, id, safekeeperPorts, onLease, mangle } = options;
   const imageLsn = Lsn.parse((await readImageManifest(imageFile)).lsn);
   const wal: WalSource = { read: (from, to) => readCommitted(id, safekeeperPorts(), from, to) };
   const query = async (conn: PgServerConnection, sql: string): Promise<void> => {
@@ -26,7 +28,13 @@ export async function startFakePageserver(options: {
     if (tenant !== id.tenantId || timeline !== id.timelineId) throw new PgError(`Tenant ${tenant} not found`);
     const lsn = position === "latest" ? imageLsn : Lsn.parse(position);
     const copy = conn.startCopyOut();
-    for await (const piece of streamBase({ imageFile, wal, lsn })) if (!copy.write(piece)) await copy.drained();
+    let sent = 0;
+    for await (const piece of streamBase({ imageFile, wal, lsn })) {
+      const mangled = mangle(Buffer.from(piece), sent);
+      if (mangled === undefined) break;
+      if (!copy.write(mangled)) await copy.drained();
+      sent += piece.length;
+    }
     copy.finish();
     conn.sendCommandComplete("COPY 0");
   };
