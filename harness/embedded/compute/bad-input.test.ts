@@ -26,7 +26,7 @@ async function expectFailure(reason: RegExp, options: Partial<ComputeProcessOpti
 
 test("a specification that is no JSON, or lacks what is needed, is named", async () => {
   await expectFailure(/^the specification .*spec-\d+\.json can't be used: .*JSON/, { specText: "{ half" });
-  await expectFailure(/can't be used: missing field `cluster`$/, { specText: "{}" });
+  await expectFailure(/can't be used: missing field `format_version`$/, { specText: "{}" });
   const spec = { pageserver_connstring: "nowhere" };
   await expectFailure(/can't be used: pageserver_connstring: invalid value "nowhere"$/, { spec });
 });

@@ -37,6 +37,10 @@ test("status, info, metrics; what is not there", async () => {
     body: { error: "remote storage is not configured" },
   });
   expect((await compute.http("/terminate", {})).status).toBe(200);
+  expect(await compute.status()).toMatchObject({ status: "terminated" });
+  expect((await compute.http("/terminate", {})).status).toBe(201);
+  expect((await compute.http("/insights")).status).toBe(412);
+  compute.signal("SIGTERM");
   expect(await compute.exited).toBe(0);
   expect(compute.log).not.toContain("secret-token");
 });
@@ -47,9 +51,14 @@ test("a spec that can't be is refused with Neon's words, and changes nothing", a
   const shape = "failed to deserialize the json body into the target type: ";
   const cases: [object, number, string][] = [
     [{ x: 1 }, 422, `${shape}missing field \`spec\` at line 1 column 7`],
-    [{ spec: {} }, 422, `${shape}spec: missing field \`cluster\``],
+    [{ spec: {} }, 422, `${shape}spec: missing field \`format_version\``],
+    [{ spec: { format_version: 1 } }, 422, `${shape}spec: missing field \`cluster\``],
     [{ spec: { ...spec, mode: "Second" } }, 422, `${shape}spec: mode: unknown variant "Second", expected one of`],
-    [{ spec: { ...spec, cluster: { roles: [{}] } } }, 422, `${shape}spec: roles[0]: missing field \`name\``],
+    [
+      { spec: { ...spec, cluster: { roles: [{}], databases: [] } } },
+      422,
+      `${shape}spec: roles[0]: missing field \`name\``,
+    ],
     [{ spec: { ...spec, tenant_id: "12" } }, 422, `${shape}spec: tenant_id: invalid value "12"`],
     [{ spec: { ...spec, pageserver_connstring: null } }, 400, "pageserver connstr should be provided"],
     [{ spec: { ...spec, safekeeper_connstrings: [] } }, 400, "safekeeper connstrings should be provided"],

@@ -32,6 +32,9 @@ export class ComputeNode {
   readonly #ended = new AbortController();
   readonly #parts: RunningParts = {};
   #dataDir = "";
+  #wasTerminated = false;
+  #finish: () => void = () => undefined;
+  readonly #finished = new Promise<void>((resolve) => (this.#finish = resolve));
   #panic: Error | undefined;
 
   constructor(options: ComputeNodeOptions) {
@@ -64,6 +67,7 @@ export class ComputeNode {
     this.#log.info(`Postgres exited with ${exit?.signal ?? `code ${exit?.code}`}, shutting down`);
     await this.#parts.walproposer?.stop();
     this.state.change("terminated");
+    this.#finish();
     return this.#panic === undefined ? (exit?.code ?? 1) : 1;
   }
 
@@ -75,9 +79,17 @@ export class ComputeNode {
     this.#parts.postgres?.signal(signal);
   }
 
-  /** Resolves when Postgres has exited; at once when there is none. */
-  get stopped(): Promise<unknown> {
-    return this.#parts.postgres?.exited ?? Promise.resolve();
+  /** A fast stop that /terminate asked for; resolves when Postgres has exited and the safekeepers know its last WAL. */
+  async terminate(): Promise<void> {
+    this.state.change("termination_pending");
+    this.#wasTerminated = true;
+    this.#ended.abort();
+    this.#parts.postgres?.signal("SIGINT");
+    await this.#finished;
+  }
+
+  get wasTerminated(): boolean {
+    return this.#wasTerminated;
   }
 
   get stopRequested(): AbortSignal {

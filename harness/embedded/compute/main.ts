@@ -4,8 +4,8 @@ import { ComputeNode } from "./compute-node";
 import { createHttpApi } from "./http/api";
 import { pause } from "./pause";
 
-/** How long /status goes on to tell why a start failed. */
-const FAILED_STATUS_MS = 30_000;
+/** How long /status goes on to tell why a start failed, or that Postgres was terminated. */
+const LAST_STATUS_MS = 30_000;
 
 function readCommandLine(): CommandLine {
   try {
@@ -32,10 +32,13 @@ async function runNode(node: ComputeNode, log: Logger): Promise<number> {
     await node.start();
   } catch (error) {
     log.error(`could not start the compute node: ${errorText(error)}`);
-    await pause(FAILED_STATUS_MS, node.stopRequested);
+    await pause(LAST_STATUS_MS, node.stopRequested);
     return 1;
   }
-  return await node.wait();
+  const code = await node.wait();
+  // Whoever asked for that knows, and would take an exit for a reason to start again.
+  if (node.wasTerminated) await pause(LAST_STATUS_MS, node.stopRequested);
+  return code;
 }
 
 /** compute_ctl itself. The exit code is Postgres'; 1 when the compute could not start or was fenced. */

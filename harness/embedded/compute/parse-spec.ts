@@ -71,6 +71,10 @@ function requireObject(value: unknown, field: string): Json {
   return value;
 }
 
+function requireField(json: Json, field: string): void {
+  if (json[field] === undefined) throw new SpecError(`missing field \`${field}\``);
+}
+
 function jwksRoles(json: Json): ReadonlySet<string> {
   const proxy = json["local_proxy_config"];
   const settings = list<{ role_names?: string[] }>(isObject(proxy) ? proxy["jwks"] : undefined, "jwks");
@@ -117,7 +121,9 @@ export async function readSpecFile(path: string): Promise<ComputeSpec> {
 /** Reads the JSON of spec.json, or of the `spec` field of /configure. Throws SpecError or IncompleteSpecError. */
 export function parseSpec(value: unknown): ComputeSpec {
   const json = requireObject(value, "spec");
+  requireField(json, "format_version");
   const cluster = requireObject(json["cluster"], "cluster");
+  for (const field of ["roles", "databases"]) requireField(cluster, field);
   const stripeSize = json["shard_stripe_size"];
   const settings = list<SpecOption>(cluster["settings"], "settings", ["name"]);
   const mode = parseMode(json["mode"]);

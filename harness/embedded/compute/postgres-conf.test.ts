@@ -3,7 +3,8 @@ import { postgresqlConf } from "./postgres-conf";
 import { parseSpec } from "./parse-spec";
 
 const SPEC = {
-  cluster: { roles: null, databases: [], postgresql_conf: "" },
+  format_version: 1,
+  cluster: { roles: [], databases: [], postgresql_conf: "" },
   tenant_id: "1".repeat(32),
   timeline_id: "2".repeat(32),
   pageserver_connstring: "postgresql://no_user@localhost:56051,postgresql://no_user@localhost:56052",
@@ -13,7 +14,7 @@ const SPEC = {
 
 /** Name and value of each setting as Postgres would end up with. */
 function settings(postgresql_conf: string): Map<string, string> {
-  const conf = postgresqlConf(parseSpec({ ...SPEC, cluster: { postgresql_conf } }), 7);
+  const conf = postgresqlConf(parseSpec({ ...SPEC, cluster: { ...SPEC.cluster, postgresql_conf } }), 7);
   const lines = conf.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => [line.split(/\s*=\s*/, 1)[0] ?? "", line.replace(/^[^=]*=\s*/, "")]));
 }

@@ -103,11 +103,10 @@ async function readGrant(request: HttpRequest): Promise<SchemaGrant> {
   );
 }
 
-/** Answers when Postgres has ended; compute_ctl itself exits after that. */
+/** Answers when Postgres has ended; compute_ctl itself stays for a while, and says so. */
 async function terminate(node: ComputeNode): Promise<HttpReply> {
   if (node.state.status === "terminated") return new HttpReply(201, "", "");
   node.state.require("running");
-  node.stop("SIGINT");
-  await node.stopped;
+  await node.terminate();
   return new HttpReply(200, "", "");
 }
