@@ -61,7 +61,8 @@ function killAll(run, shared) {
     if (left.length === 0 || performance.now() - started > BUDGET_MS)
       return { killed: [...killed.values()], left: left.map(factsOf) };
     for (const row of left) {
-      if (!killed.has(row.pid)) killed.set(row.pid, factsOf(row));
+      // One without a command line has let go of its memory: it was ending by itself (a worker of vitest's, say).
+      if (!killed.has(row.pid) && commandOf(row.pid) !== "") killed.set(row.pid, factsOf(row));
       noteSharedMemory(row.pid, shared);
     }
     for (const row of left) kill(row.pid);

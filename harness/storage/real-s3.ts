@@ -34,25 +34,42 @@ export async function connectRealS3(env: NodeJS.ProcessEnv = process.env): Promi
     for (const secret of [secretAccessKey, sessionToken]) if (secret !== undefined) hideSecretValue(secret);
     return { accessKeyId, secretAccessKey, sessionToken };
   };
+  const asked = watchEndpoint(client, { bucket, region });
   try {
     await credentials();
     await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
   } catch (error) {
-    const endpoint = await endpointOf(client).catch(() => undefined);
     client.destroy();
-    throw explainS3Failure(error, { bucket, region, endpoint, profile: env["AWS_PROFILE"] });
+    throw explainS3Failure(error, { bucket, region, endpoint: asked.endpoint, profile: env["AWS_PROFILE"] });
   }
-  const place = { kind: "real_s3", bucket, region, endpoint: await endpointOf(client) } as const;
-  return { place, client, credentials };
+  return { place: { kind: "real_s3", bucket, region, endpoint: asked.endpoint }, client, credentials };
 }
 
-/** What a variable or a profile names; undefined where it is AWS' own. The SDK knows it after its first request. */
-async function endpointOf(client: S3Client): Promise<string | undefined> {
-  const endpoint = await client.config.endpoint?.();
-  if (endpoint === undefined) return undefined;
-  const { protocol, hostname, port, path } = endpoint;
-  const base = `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`;
-  return path === "/" ? base : `${base}${path}`;
+interface SentRequest {
+  protocol: string;
+  hostname: string;
+  port?: number;
+  path: string;
+}
+
+/**
+ * Where the client's requests go; undefined where that is AWS' own place for the region. Variables and profiles can name
+ * another, and the SDK tells nobody but the request.
+ */
+function watchEndpoint(client: S3Client, { bucket, region }: { bucket: string; region: string }) {
+  const asked: { endpoint: string | undefined } = { endpoint: undefined };
+  const own = new RegExp(`^s3[.-]${region}\\.amazonaws\\.com(\\.cn)?$`);
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { protocol, hostname, port, path } = args.request as SentRequest;
+      const base = path.slice(0, Math.max(0, path.lastIndexOf(`/${bucket}`)));
+      const url = `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${base}`;
+      asked.endpoint = own.test(hostname) ? undefined : url;
+      return next(args);
+    },
+    { step: "finalizeRequest", name: "watch-endpoint" },
+  );
+  return asked;
 }
 
 function required(env: NodeJS.ProcessEnv, name: string, meaning: string): string {

@@ -15,7 +15,7 @@ export class TestBucket implements Disposable {
 
   constructor(server: { endpoint: string; keys: S3Keys; region: string }, bucket = "bucket") {
     const { endpoint, keys, region } = server;
-    this.s3 = new S3Client({ endpoint, region, credentials: keys, forcePathStyle: true, maxAttempts: 1 });
+    this.s3 = new S3Client({ endpoint, region, credentials: { ...keys }, forcePathStyle: true, maxAttempts: 1 });
     this.bucket = bucket;
   }
 
