@@ -2,5 +2,5 @@ export { availableRemoteStorages, availableS3Storages, remoteStorageOfRun, s3Sto
 export type { RemoteStorageKind, StorageUser } from "./kinds";
 export type { Heatmap, IndexPart, TenantManifest } from "./neon-documents";
 export type { RemoteObject } from "./object-storage";
-export { openRemoteStorage } from "./open-remote-storage";
+export { closeRemoteStorage, openRemoteStorage } from "./open-remote-storage";
 export type { RemoteStorage } from "./remote-storage";

@@ -18,25 +18,35 @@ const IMAGE = "minio/minio";
 const PORT = 9000;
 const START_BUDGET_MS = 60_000;
 
+interface RunningMinio {
+  host: string;
+  port: number;
+  stop: () => Promise<void>;
+}
+
 interface Ground {
   owner: ProcessIdentity | undefined;
   ports: PortLease;
 }
 
 /**
- * MinIO behind mock_s3: the program that MINIO_BIN names, or a container. One per worker; it ends with the run. Throws
+ * MinIO behind mock_s3: the program that MINIO_BIN names, or a container. One per worker. Throws
  * REMOTE_STORAGE_UNUSABLE when neither can be had.
  */
 export async function startMinio(ground: Ground, env: NodeJS.ProcessEnv): Promise<MockBackend> {
   const keys = { accessKeyId: "neon-test", secretAccessKey: randomBytes(20).toString("hex") };
   hideSecretValue(keys.secretAccessKey);
   const program = env["MINIO_BIN"];
-  const { host, port } = program ? await startProgram(program, keys, ground) : await startContainer(keys);
+  const { host, port, stop } = program ? await startProgram(program, keys, ground) : await startContainer(keys);
   const endpoint = `http://${host}:${port}`;
   const s3 = clientOf(endpoint, REGION, keys);
   const { accessKeyId: accessKey, secretAccessKey: secretKey } = keys;
   const minio = new Client({ endPoint: host, port, useSSL: false, accessKey, secretKey, region: REGION });
   return {
+    close: async () => {
+      s3.destroy();
+      await stop();
+    },
     openBucket: async (name) => {
       const bucket = bucketName(name);
       await minio.makeBucket(bucket, REGION);
@@ -62,11 +72,7 @@ const environmentOf = ({ accessKeyId, secretAccessKey }: AwsCredentials): Record
   MINIO_ROOT_PASSWORD: secretAccessKey,
 });
 
-async function startProgram(
-  command: string,
-  keys: AwsCredentials,
-  { owner, ports }: Ground,
-): Promise<{ host: string; port: number }> {
+async function startProgram(command: string, keys: AwsCredentials, { owner, ports }: Ground): Promise<RunningMinio> {
   const [host, port] = ["127.0.0.1", await ports.next()];
   // Root's TMPDIR may be a folder that the nodes' user can't enter.
   const dir = mkdtempSync(join(owner === undefined ? tmpdir() : "/tmp", "neon-test-minio-"));
@@ -74,21 +80,21 @@ async function startProgram(
   chmodSync(dir, 0o755);
   if (owner !== undefined) chownSync(dir, owner.uid, owner.gid);
   const address = `${host}:${port}`;
-  const process = await ManagedProcess.spawn({
+  const server = await ManagedProcess.spawn({
     ...{ name: "minio", command, cwd: dir, env: environmentOf(keys), logPath: join(dir, "minio.log") },
     args: ["server", "--quiet", "--address", address, join(dir, "data")],
     ...(owner === undefined ? {} : { identity: owner }),
   });
   try {
-    await Wait.http(`http://${address}/minio/health/live`).wait({ process, budgetMs: START_BUDGET_MS });
+    await Wait.http(`http://${address}/minio/health/live`).wait({ process: server, budgetMs: START_BUDGET_MS });
   } catch (error) {
-    await process.killFamily();
+    await server.killFamily();
     throw error;
   }
-  return { host, port };
+  return { host, port, stop: () => server.killFamily() };
 }
 
-async function startContainer(keys: AwsCredentials): Promise<{ host: string; port: number }> {
+async function startContainer(keys: AwsCredentials): Promise<RunningMinio> {
   // It takes half a second to load: only those load it who need it.
   const { GenericContainer, Wait: Until } = await import("testcontainers");
   try {
@@ -99,7 +105,8 @@ async function startContainer(keys: AwsCredentials): Promise<{ host: string; por
       .withWaitStrategy(Until.forHttp("/minio/health/live", PORT))
       .withStartupTimeout(START_BUDGET_MS)
       .start();
-    return { host: container.getHost(), port: container.getMappedPort(PORT) };
+    const [host, port] = [container.getHost(), container.getMappedPort(PORT)];
+    return { host, port, stop: async () => void (await container.stop()) };
   } catch (cause) {
     throw new HarnessError("REMOTE_STORAGE_UNUSABLE", {
       summary: "MOCK_S3_BACKEND=minio is asked for, and MinIO can't be started in a container",

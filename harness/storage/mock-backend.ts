@@ -12,6 +12,7 @@ import type { S3Place } from "./s3-storage";
 export interface MockBackend {
   /** A bucket of that name, or nearly so, that nobody else has. */
   openBucket(name: string): Promise<S3Storage>;
+  close(): Promise<void>;
 }
 
 const BACKENDS = ["own", "minio"] as const;
@@ -41,6 +42,10 @@ async function ownBackend(): Promise<MockBackend> {
   hideSecretValue(server.keys.secretAccessKey);
   const client = clientOf(server.endpoint, server.region, server.keys);
   return {
+    close: async () => {
+      client.destroy();
+      await server.stop();
+    },
     openBucket: async (name) => {
       const bucket = bucketName(name);
       await server.createBucket(bucket);

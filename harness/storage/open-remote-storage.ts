@@ -44,6 +44,14 @@ export async function openRemoteStorage(kind: RemoteStorageKind, ground: RemoteS
   return new S3Storage({ ...place, prefix }, client, await credentials());
 }
 
+/** At the worker's end: what was started or connected to for its tests. */
+export async function closeRemoteStorage(): Promise<void> {
+  const [backend, cloud] = [mock, real];
+  [mock, real] = [undefined, undefined];
+  await (await backend)?.close();
+  (await cloud)?.client.destroy();
+}
+
 /** Letters, digits and dashes, as buckets' names have them. */
 const wordOf = (name: string): string =>
   name

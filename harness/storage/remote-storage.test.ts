@@ -5,13 +5,16 @@ import { PortPool } from "../ports";
 import type { PortLease } from "../ports";
 import { identity, makeTestDirectory } from "../testing";
 import { TenantId, TimelineId } from "../types";
-import { openRemoteStorage } from "./open-remote-storage";
+import { closeRemoteStorage, openRemoteStorage } from "./open-remote-storage";
 import type { RemoteStorage } from "./remote-storage";
 import { S3Storage } from "./s3-storage";
 
 let ports: PortLease;
 beforeAll(async () => void (ports = await PortPool.lease()));
-afterAll(async () => ports[Symbol.asyncDispose]());
+afterAll(async () => {
+  await closeRemoteStorage();
+  await ports[Symbol.asyncDispose]();
+});
 
 const open = (kind: "local_fs" | "mock_s3", testName = "Some test's name"): Promise<RemoteStorage> => {
   const repoDir = makeTestDirectory("remote-storage");
