@@ -10,7 +10,7 @@ import type { PgVersion } from "../../harness/types";
 import { defineCommand } from "../command/command";
 import { value } from "../command/option";
 import { pgVersion } from "../command/readers";
-import { INSISTS_AFTER_MS } from "../runner/interruption";
+import { untilAskedToStop } from "../runner/until-asked-to-stop";
 import { chooseVersions } from "../runner/versions";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -56,20 +56,6 @@ function describeEnv(env: NeonEnv): void {
   print(`neon-test up: ${env.engine.describe()}`);
   for (const line of describeAddresses(env)) print(`  ${line}`);
   print("Kill what you like, it is started again. Ctrl-C takes everything down.");
-}
-
-/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP. Who insists gets it at once, and the reaper clears up. */
-function untilAskedToStop(): Promise<void> {
-  let askedAt: number | undefined;
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        askedAt ??= performance.now();
-        if (performance.now() - askedAt > INSISTS_AFTER_MS) process.exit(130);
-        resolve();
-      });
-    }
-  });
 }
 
 /** Starts nodes again that died without being asked to. */

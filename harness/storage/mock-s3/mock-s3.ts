@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +8,9 @@ import { registerDirectory } from "../../process";
 import { HarnessError } from "../../types";
 import type { S3Keys } from "./authenticate";
 import type { S3Fault } from "./faults";
+import { newKeys } from "./keys";
 import type { MockS3Options } from "./server";
+import { startError } from "./start-error";
 import type { ThreadAnswer, ThreadCall, ThreadStart } from "./thread";
 
 const THREAD = join(dirname(fileURLToPath(import.meta.url)), "../../../dist/mock-s3/thread.js");
@@ -55,7 +56,7 @@ export class MockS3 implements AsyncDisposable {
     const [started] = (await once(thread, "message")) as [ThreadStart];
     if ("error" in started) {
       await thread.terminate();
-      throw startError(started.error, options);
+      throw startError(started.error, all);
     }
     // It must not keep a worker alive that is done.
     thread.unref();
@@ -112,14 +113,6 @@ export class MockS3 implements AsyncDisposable {
   }
 }
 
-/** Fresh ones for every server: whoever logs them is found out. */
-function newKeys(): S3Keys {
-  return {
-    accessKeyId: `NEONTEST${randomBytes(6).toString("hex").toUpperCase()}`,
-    secretAccessKey: randomBytes(30).toString("base64url"),
-  };
-}
-
 function requireBundle(): void {
   if (existsSync(THREAD)) return;
   throw new HarnessError("STALE_ENGINE", {
@@ -127,15 +120,5 @@ function requireBundle(): void {
     expected: THREAD,
     found: "no such file",
     todo: "run `npm ci`, or `node scripts/build-engine.mjs`",
-  });
-}
-
-function startError(found: string, { port, dir }: Partial<MockS3Options>): HarnessError {
-  const isTaken = found.includes("EADDRINUSE");
-  return new HarnessError(isTaken ? "PORT_TAKEN" : "BAD_VALUE", {
-    summary: "the S3 server can't start",
-    expected: isTaken ? `port ${port} to be free` : `a directory that can be written to: ${dir}`,
-    found,
-    todo: isTaken ? "name another port, or none at all" : "name another directory",
   });
 }
