@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { beginWait, nowMs, recordEvent } from "../events";
 import { HarnessError } from "../types";
 import type { ExitFacts, WatchedProcess } from "../types";
@@ -66,6 +67,8 @@ export async function pollUntil<T>(name: string, probe: Probe<T>, options: PollO
 async function poll<T>(name: string, probe: Probe<T>, last: Observation, options: PollOptions): Promise<T> {
   const subject: WaitSubject = { ...options, name, last };
   const over = new AbortController();
+  // Every try listens to it.
+  setMaxListeners(0, over.signal);
   const end = firstEnd(options, over.signal);
   try {
     let interval = options.intervalMs ?? FIRST_INTERVAL_MS;
