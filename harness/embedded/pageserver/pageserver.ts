@@ -69,9 +69,11 @@ export async function startPageserver(context: DaemonContext): Promise<RunningDa
   };
 }
 
-function createManager(config: PageserverConfig, registry: Registry, { log }: DaemonContext): TenantManager {
-  const { remoteStorage, workdir, noSync } = config;
-  const remote = openRemoteStorage(remoteStorage, { where: "pageserver.toml", workdir, sync: !noSync });
+function createManager(config: PageserverConfig, registry: Registry, context: DaemonContext): TenantManager {
+  const { remoteStorage, workdir, noSync, testRemoteFailures: failures } = config;
+  const { log, shutdown } = context;
+  const common = { where: "pageserver.toml", workdir, sync: !noSync, log, shutdown };
+  const remote = openRemoteStorage(remoteStorage, { ...common, failures });
   return new TenantManager({
     config,
     remote,

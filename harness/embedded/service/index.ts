@@ -15,4 +15,5 @@ export { PermissionTable } from "./permissions";
 export { claimPidFile } from "./pid-file";
 export { openRemoteStorage } from "./remote/open";
 export type { RemoteStorage } from "./remote/remote-storage";
+export { isUnimplemented } from "./remote/unrecoverable";
 export { VERSION_TEXT } from "./version";

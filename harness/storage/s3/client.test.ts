@@ -123,6 +123,16 @@ describe("when S3 is not well", () => {
     expect(performance.now() - started).toBeLessThan(4_000);
   });
 
+  test("a request under way ends soon after the node is told to stop", async () => {
+    await server.setFaults([{ effect: { kind: "delay", ms: 20_000 } }]);
+    const stopping = new AbortController();
+    const got = client({ hurry: stopping.signal }).get("key");
+    const started = performance.now();
+    stopping.abort();
+    await expect(got).rejects.toThrow(/timeout/);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   test("no more requests at a time than allowed, and all of them in the end", async () => {
     await server.setFaults([{ effect: { kind: "delay", ms: 100 } }]);
     const started = performance.now();

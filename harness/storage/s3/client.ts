@@ -28,6 +28,8 @@ export interface S3ClientOptions {
   concurrency: number;
   /** Fewer than the 1000 that S3 gives, to test pages. */
   maxKeysPerList?: number | undefined;
+  /** When it is aborted, the node is about to end: no request may take more than 3 s from then on. */
+  hurry?: AbortSignal | undefined;
 }
 
 export interface ListedVersion {
@@ -39,6 +41,7 @@ export interface ListedVersion {
 }
 
 const DELETE_AT_ONCE = 1000;
+const HURRIED_MS = 3_000;
 
 /**
  * The few calls that the embedded engine's nodes need, without retries. The AWS SDK would cost each node 80 ms of CPU and
@@ -49,6 +52,7 @@ export class SmallS3Client {
   readonly #bucket: string;
   readonly #options: S3ClientOptions;
   readonly #waiting: (() => void)[] = [];
+  readonly #underWay = new Set<AbortController>();
   #free: number;
 
   constructor(access: S3Access, options: S3ClientOptions) {
@@ -56,6 +60,9 @@ export class SmallS3Client {
     this.#bucket = access.bucket;
     this.#options = options;
     this.#free = options.concurrency;
+    options.hurry?.addEventListener("abort", () => {
+      for (const request of this.#underWay) setTimeout(() => request.abort(), HURRIED_MS).unref();
+    });
   }
 
   async put(key: string, body: Buffer): Promise<void> {
@@ -176,13 +183,17 @@ export class SmallS3Client {
   async #limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#free -= 1;
-    const { timeoutMs } = this.#options;
-    const signal = AbortSignal.timeout(timeoutMs);
+    const { timeoutMs, hurry } = this.#options;
+    const request = new AbortController();
+    const timer = setTimeout(() => request.abort(), hurry?.aborted === true ? HURRIED_MS : timeoutMs);
+    this.#underWay.add(request);
     try {
-      return await work(signal);
+      return await work(request.signal);
     } catch (error) {
-      throw signal.aborted ? new Error(`timeout: the request took more than ${timeoutMs} ms`, { cause: error }) : error;
+      throw request.signal.aborted ? new Error("timeout: the request took too long", { cause: error }) : error;
     } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(request);
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

@@ -32,6 +32,8 @@ export interface PageserverConfig {
   readonly safekeeperToken: string | undefined;
   /** The table `remote_storage`. */
   readonly remoteStorage: unknown;
+  /** How many tries of every remote operation fail before one succeeds. */
+  readonly testRemoteFailures: number;
   readonly listenPg: HostPort;
   readonly listenHttp: HostPort;
   readonly availabilityZone: string | undefined;
@@ -56,6 +58,13 @@ function required(raw: Raw, key: string): string {
   const value = text(raw, key);
   if (value === undefined) throw new Error(`pageserver.toml: ${key} is missing`);
   return value;
+}
+
+/** 0 when it isn't given. */
+function wholeNumber(raw: Raw, key: string): number {
+  const value = raw[key] ?? 0;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  throw new Error(`pageserver.toml: ${key} must be a whole number`);
 }
 
 function refuseUnknownKeys(raw: Raw): void {
@@ -108,6 +117,7 @@ export async function loadConfig(workdir: string): Promise<PageserverConfig> {
     authKeyPath: keyPath(raw, workdir),
     safekeeperToken: process.env["NEON_AUTH_TOKEN"],
     remoteStorage: raw["remote_storage"],
+    testRemoteFailures: wholeNumber(raw, "test_remote_failures"),
     listenPg: parseHostPort(required(raw, "listen_pg_addr")),
     listenHttp: parseHostPort(required(raw, "listen_http_addr")),
     availabilityZone: text(raw, "availability_zone"),

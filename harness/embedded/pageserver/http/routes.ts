@@ -7,6 +7,7 @@ import { addSecondaryRoutes } from "./secondary-routes";
 import { addSizeRoutes } from "./size-routes";
 import { addTenantConfigRoutes } from "./tenant-config-routes";
 import { addTenantRoutes } from "./tenant-routes";
+import { addTimeTravelRoute } from "./time-travel-route";
 import { addTimelineRoutes } from "./timeline-routes";
 import { addTimestampRoutes } from "./timestamp-routes";
 
@@ -17,6 +18,7 @@ export function addRoutes(http: HttpService, manager: TenantManager, auth: JwtAu
   addTenantRoutes(http, manager);
   addSecondaryRoutes(http, manager);
   addTimelineRoutes(http, manager);
+  addTimeTravelRoute(http, manager);
   addLayerRoutes(http, manager);
   addGcRoutes(http, manager);
   addTimestampRoutes(http, manager);

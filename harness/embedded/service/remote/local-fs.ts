@@ -1,26 +1,11 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RemoteStorage } from "./remote-storage";
-
-const TEMP_SUFFIX = "___temp";
-let counter = 0;
+import { syncFile, TEMP_SUFFIX, temporaryName } from "./temporary-name";
+import { Unimplemented } from "./unrecoverable";
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
-
-function temporaryName(path: string): string {
-  counter += 1;
-  return `${path}.${process.pid}.${counter}.${TEMP_SUFFIX}`;
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
 
 /** Remote storage in a local directory, where the path is the key (neon-protocols §6). */
 export class LocalFs implements RemoteStorage {
@@ -82,6 +67,10 @@ export class LocalFs implements RemoteStorage {
 
   async removePrefix(prefix: string): Promise<void> {
     await rm(join(this.#root, prefix), { recursive: true, force: true });
+  }
+
+  async recoverTo(): Promise<void> {
+    throw new Unimplemented();
   }
 
   async #put(key: string, write: (temporary: string) => Promise<void>): Promise<void> {

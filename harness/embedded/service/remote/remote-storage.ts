@@ -13,4 +13,9 @@ export interface RemoteStorage {
   /** Nothing happens when there is no such object. */
   remove(key: string): Promise<void>;
   removePrefix(prefix: string): Promise<void>;
+  /**
+   * Brings everything below a prefix back to what it was at a time, but for what was changed after `doneIfAfter`. Throws
+   * Unimplemented where no versions are kept at all.
+   */
+  recoverTo(prefix: string, at: Date, doneIfAfter: Date): Promise<void>;
 }

@@ -1,0 +1,21 @@
+import { open } from "node:fs/promises";
+
+export const TEMP_SUFFIX = "___temp";
+
+let counter = 0;
+
+/** Beside a file: what is written there and renamed is never seen half. */
+export function temporaryName(path: string): string {
+  counter += 1;
+  return `${path}.${process.pid}.${counter}.${TEMP_SUFFIX}`;
+}
+
+/** Makes a file's content durable. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
