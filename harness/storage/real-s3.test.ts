@@ -97,15 +97,19 @@ describe("keys, region and end point", () => {
   });
 
   test("a session token reaches the nodes, too", async () => {
-    const keys = { accessKeyId: "temporary", secretAccessKey: "temporary-secret", sessionToken: "the-token" };
+    const keys = {
+      accessKeyId: "temporary",
+      secretAccessKey: "temporary-secret-0a1b",
+      sessionToken: "token-of-an-hour",
+    };
     await using other = await MockS3.start({ keys, buckets: ["shared-bucket"] });
     stubKeys(keys);
     vi.stubEnv("AWS_ENDPOINT_URL_S3", other.endpoint);
-    vi.stubEnv("AWS_SESSION_TOKEN", "the-token");
+    vi.stubEnv("AWS_SESSION_TOKEN", "token-of-an-hour");
     const { place, client, credentials } = await connectRealS3();
     const storage = new S3Storage({ ...place, prefix: "p" }, client, await credentials());
-    expect(storage.environment()["AWS_SESSION_TOKEN"]).toBe("the-token");
-    vi.stubEnv("AWS_SESSION_TOKEN", "another");
+    expect(storage.environment()["AWS_SESSION_TOKEN"]).toBe("token-of-an-hour");
+    vi.stubEnv("AWS_SESSION_TOKEN", "token-of-yesterday");
     const refused = await errorOf(connectRealS3());
     expect(refused.message).toContain("AWS_SESSION_TOKEN");
     client.destroy();

@@ -17,9 +17,12 @@ const PATTERNS: readonly { pattern: RegExp; replacement: string }[] = [
 
 const VALUES = new Set<string>();
 
+/** Shorter ones are words of every message, and no secrets that anybody would keep. */
+const SHORTEST_VALUE = 8;
+
 /** From now on this very text is hidden wherever it stands: a key that was found out, and looks like any other word. */
 export function hideSecretValue(value: string): void {
-  if (value !== "") VALUES.add(value);
+  if (value.length >= SHORTEST_VALUE) VALUES.add(value);
 }
 
 /** Replaces what looks like a key, token or password by `***`: messages quote logs, and logs can't be trusted. */

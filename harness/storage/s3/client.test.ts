@@ -81,7 +81,8 @@ describe.each(TARGETS)("$name", ({ start, unavailable }) => {
     const small = paged();
     const versions = await small.listVersions("v/key");
     // moto does not give them in order.
-    expect(versions.map(({ isDeleteMarker }) => isDeleteMarker).toSorted()).toEqual([false, false, true]);
+    expect(versions.filter(({ isDeleteMarker }) => isDeleteMarker).length).toBe(1);
+    expect(versions.length).toBe(3);
     await client.copy("v/key", "v/key", versions.at(-1)?.versionId);
     expect((await client.get("v/key"))?.toString()).toBe("one");
     small.close();
