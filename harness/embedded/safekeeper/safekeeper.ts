@@ -75,14 +75,18 @@ function configDump(config: SafekeeperConfig, nodeId: number) {
   };
 }
 
-async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Promise<RunningDaemon> {
+async function serve(config: SafekeeperConfig, nodeId: number, context: DaemonContext): Promise<RunningDaemon> {
   const { workdir, sync, heartbeatTimeoutMs, availabilityZone } = config;
+  const { log, shutdown } = context;
   const metrics = new SafekeeperMetrics(availabilityZone);
   const onOpened = new Set<(timeline: (typeof timelines.all)[number]) => void>();
   const remote =
     config.remoteStorage === undefined
       ? undefined
-      : openRemoteStorage(config.remoteStorage, { where: "--remote-storage", workdir: process.cwd(), sync });
+      : openRemoteStorage(config.remoteStorage, {
+          ...{ where: "--remote-storage", workdir: process.cwd() },
+          ...{ sync, log, shutdown },
+        });
   const timelines: TimelineMap = new TimelineMap({
     remote,
     walBackup: config.backup.walBackup,
@@ -135,8 +139,8 @@ async function serve(config: SafekeeperConfig, nodeId: number, log: Logger): Pro
 }
 
 /** The safekeeper daemon (neon-protocols §2.2): argv → running, or done at once for --init and --dump-control-file. */
-export async function startSafekeeper({ argv, log }: DaemonContext): Promise<RunningDaemon> {
-  const config = parseConfig(argv);
+export async function startSafekeeper(context: DaemonContext): Promise<RunningDaemon> {
+  const config = parseConfig(context.argv);
   const done: RunningDaemon = { stopped: Promise.resolve(), stop: () => Promise.resolve() };
   if (config.dumpControlFile !== undefined) {
     await dumpControlFile(config.dumpControlFile);
@@ -145,5 +149,5 @@ export async function startSafekeeper({ argv, log }: DaemonContext): Promise<Run
   const nodeId = await claimNodeId(config.workdir, config.id);
   if (config.initOnly) return done;
   await claimPidFile(resolve(config.workdir, "safekeeper.pid"));
-  return serve(config, nodeId, log);
+  return serve(config, nodeId, context);
 }

@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncFile } from "../files";
 import type { RemoteStorage } from "./remote-storage";
-import { syncFile, TEMP_SUFFIX, temporaryName } from "./temporary-name";
+import { TEMP_SUFFIX, temporaryName } from "./temporary-name";
 import { Unimplemented } from "./unrecoverable";
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";

@@ -2,8 +2,8 @@ import { createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { SmallS3Client } from "../../../storage/s3/client";
-import { syncFile } from "./temporary-name";
 import { planRecovery } from "./plan-recovery";
+import { syncFile } from "../files";
 import type { RemoteStorage } from "./remote-storage";
 import { temporaryName } from "./temporary-name";
 

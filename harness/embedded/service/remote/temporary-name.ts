@@ -1,5 +1,3 @@
-import { open } from "node:fs/promises";
-
 export const TEMP_SUFFIX = "___temp";
 
 let counter = 0;
@@ -8,14 +6,4 @@ let counter = 0;
 export function temporaryName(path: string): string {
   counter += 1;
   return `${path}.${process.pid}.${counter}.${TEMP_SUFFIX}`;
-}
-
-/** Makes a file's content durable. */
-export async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
