@@ -120,6 +120,24 @@ export abstract class EnvTenants extends EnvNodes {
     return lsn;
   }
 
+  /** Resolves when remote storage safely has all that this compute has written so far; returns that LSN. */
+  async waitForUpload(
+    endpoint: Endpoint,
+    options: { pageserver?: Pageserver; budgetMs?: number } = {},
+  ): Promise<Lsn> {
+    const lsn = await this.waitForLastFlushLsn(endpoint, options);
+    const { tenantId, timelineId } = endpoint.settings;
+    const budgetMs = options.budgetMs ?? 20_000;
+    const waits = (await this.#shardsOf(tenantId, options.pageserver)).map(async ({ shard, pageserver }) => {
+      const client = pageserver.httpClient();
+      await client.checkpoint(shard, timelineId);
+      const uploaded = () => client.remoteConsistentLsn(shard, timelineId);
+      await Wait.lsn("remote_consistent_lsn_visible", uploaded, lsn).wait({ budgetMs, component: pageserver.name });
+    });
+    await Promise.all(waits);
+    return lsn;
+  }
+
   /** The storage controller is asked only where it can tell something. */
   async #shardsOf(tenantId: TenantId, chosen: Pageserver | undefined): Promise<AttachedShard[]> {
     const [first, ...others] = this.pageservers;

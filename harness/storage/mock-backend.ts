@@ -65,7 +65,7 @@ export class MockS3Storage extends S3Storage {
   }
 
   /** Replaces the faults that were set for this bucket before. */
-  async setFaults(faults: readonly S3Fault[]): Promise<void> {
+  override async setFaults(faults: readonly S3Fault[]): Promise<void> {
     await this.server.setFaults(faults, this.place.bucket);
   }
 }

@@ -1,6 +1,7 @@
 import { HarnessError } from "../types";
 import type { TenantId, TenantShardId, TimelineId } from "../types";
 import type { Heatmap, IndexPart, TenantManifest } from "./neon-documents";
+import type { S3Fault } from "./mock-s3/faults";
 import { ObjectStorage } from "./object-storage";
 
 const INDEX = "index_part.json-";
@@ -26,6 +27,20 @@ export abstract class RemoteStorage extends ObjectStorage {
 
   /** Lets go of it: what this test has put there is removed, and before that saved into a directory, if one is given. */
   abstract release(options?: { saveTo?: string }): Promise<void>;
+
+  /** Makes the storage keep older versions of objects, and those of deleted ones; throws MISUSE for a folder. */
+  enableVersioning(): Promise<void> {
+    throw this.#cannot("keep versions", "a test that needs them asks for S3");
+  }
+
+  /** What goes wrong from now on, instead of what went wrong before; only our own server can do that. */
+  setFaults(_faults: readonly S3Fault[]): Promise<void> {
+    throw this.#cannot("be made to fail", "a test that needs that asks for mock_s3, without MOCK_S3_BACKEND=minio");
+  }
+
+  #cannot(what: string, todo: string): HarnessError {
+    return new HarnessError("MISUSE", { summary: `this remote storage can't ${what}`, found: this.describe(), todo });
+  }
 
   tenantPath(tenant: Tenant): string {
     return `tenants/${tenant}/`;

@@ -130,7 +130,7 @@ export class S3Storage extends RemoteStorage {
    * Makes the bucket keep versions, where it is the test's own. One of somebody's cloud must do so already: throws
    * REMOTE_STORAGE_UNUSABLE.
    */
-  async enableVersioning(): Promise<void> {
+  override async enableVersioning(): Promise<void> {
     const { bucket: Bucket } = this.place;
     if (this.#own?.keepVersions !== undefined) return this.#own.keepVersions();
     if (this.#own !== undefined) {

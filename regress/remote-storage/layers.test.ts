@@ -1,0 +1,64 @@
+import { availableRemoteStorages, describe, expect, requires, test } from "../../fixtures";
+
+describe.each(availableRemoteStorages())("%s", (kind) => {
+  test(
+    "layers that are evicted come back when somebody needs them",
+    requires("testing"),
+    async ({ neonEnvBuilder }) => {
+      const env = await neonEnvBuilder.enablePageserverRemoteStorage(kind).initStart();
+      const { initialTenant: tenant, initialTimeline: timeline } = env;
+      const client = env.pageserver.httpClient();
+      const endpoint = await env.endpoints.createStart("main");
+      await endpoint.sql`create table t as select generate_series(1, 20000) as i`;
+      await env.waitForUpload(endpoint);
+      await endpoint.stop();
+      const isRemote = async () =>
+        (await client.layerMap(tenant, timeline)).historic_layers.map(({ remote }) => remote);
+      expect(await isRemote()).not.toContain(true);
+      const evicted = await client.evictAllLayers(tenant, timeline);
+      expect(evicted).toBeGreaterThan(0);
+      expect(await isRemote()).not.toContain(false);
+      await endpoint.start();
+      expect(await endpoint.sql`select sum(i)::int from t`).toEqual([{ sum: 200010000 }]);
+      expect(await isRemote()).toContain(false);
+      await client.downloadAllLayers(tenant, timeline);
+      expect(await isRemote()).not.toContain(true);
+    },
+  );
+
+  test(
+    "a timeline that is archived and offloaded comes back as it was",
+    requires("testing"),
+    async ({ neonEnvBuilder }) => {
+      const env = await neonEnvBuilder.enablePageserverRemoteStorage(kind).initStart();
+      const { pageserverRemoteStorage: storage, initialTenant: tenant } = env;
+      const client = env.pageserver.httpClient();
+      const branchId = await env.createBranch("branch");
+      const endpoint = await env.endpoints.createStart("branch");
+      await endpoint.sql`create table t as select generate_series(1, 1000) as i`;
+      await env.waitForUpload(endpoint);
+      await endpoint.stop();
+      await client.setArchivalState(tenant, branchId, "Archived");
+      expect((await storage.indexPart(tenant, branchId)).archived_at).toBeTruthy();
+      await client.offloadTimeline(tenant, branchId);
+      expect((await storage.tenantManifest(tenant))?.offloaded_timelines.map(({ timeline_id: id }) => id)).toEqual([
+        branchId,
+      ]);
+      await expect(client.timelineDetail(tenant, branchId)).rejects.toMatchObject({ code: "HTTP_ERROR" });
+      await storage.assertPrefixNotEmpty(storage.timelinePath(tenant, branchId));
+      await client.setArchivalState(tenant, branchId, "Unarchived");
+      expect((await storage.tenantManifest(tenant))?.offloaded_timelines).toEqual([]);
+      await endpoint.start();
+      expect(await endpoint.sql`select count(*)::int as n from t`).toEqual([{ n: 1000 }]);
+    },
+  );
+
+  test("what initdb made is kept with the timeline, and preserved on request", async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder.enablePageserverRemoteStorage(kind).initStart();
+    const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
+    const path = storage.timelinePath(tenant, timeline);
+    const original = await storage.read(`${path}initdb.tar.zst`);
+    await env.pageserver.httpClient().preserveInitdbArchive(tenant, timeline);
+    expect((await storage.read(`${path}initdb-preserved.tar.zst`)).equals(original)).toBe(true);
+  });
+});
