@@ -90,8 +90,20 @@ export class WalSender {
       if (this.#badReply !== undefined) throw this.#badReply;
       const end = this.#available();
       if (this.#position < end) await this.#sendChunk(end);
-      else if (!(await this.#wakeup.wait(KEEPALIVE_MS - (performance.now() - this.#lastSent)))) await this.#keepalive();
+      else if (!(await this.#wakeup.wait(KEEPALIVE_MS - (performance.now() - this.#lastSent)))) {
+        this.#leaveIfCaughtUp();
+        await this.#keepalive();
+      }
     }
+  }
+
+  /** A pageserver that has all of it in remote storage keeps a timeline busy that no compute writes to. Neon's words. */
+  #leaveIfCaughtUp(): void {
+    const { timeline, end, appname } = this.options;
+    if (end.upTo !== "commit" || this.feedback.kind !== "pageserver" || timeline.receivers.size > 0) return;
+    if (this.feedback.feedback.remoteConsistentLsn < timeline.commitLsn) return;
+    const at = Lsn.format(this.#position);
+    throw new PgError(`ending streaming to Some("${appname}") at ${at}, receiver is caughtup and there is no computes`);
   }
 
   /** The position up to which may be sent now. */

@@ -58,6 +58,11 @@ export class Candidates {
     this.#retries.set(nodeId, { pauseMs, at: Date.now() + pauseMs });
   }
 
+  /** Until there is news of it. */
+  forget(nodeId: bigint): void {
+    this.#byNode.delete(nodeId);
+  }
+
   worked(nodeId: bigint): void {
     this.#retries.delete(nodeId);
   }

@@ -14,6 +14,9 @@ interface Current {
   lastProgress: number;
 }
 
+/** What a safekeeper says that has nothing more, now and for a while. */
+const CAUGHT_UP = "ending streaming to";
+
 /** How often a connection is compared with the other safekeepers. */
 const CHECK_MS = 500;
 
@@ -105,6 +108,8 @@ export class WalConnectionManager {
       log.info("safekeeper ended the stream");
     } catch (error) {
       if (!abort.signal.aborted) log.info(`walreceiver connection handling ended: ${errorText(error)}`);
+      // There will be nothing to receive before the broker has news of it.
+      if (errorText(error).includes(CAUGHT_UP)) this.#candidates.forget(candidate.nodeId);
     }
     this.#candidates.failed(candidate.nodeId);
     this.#current = undefined;
