@@ -24,6 +24,8 @@ let real: Promise<RealS3> | undefined;
 export async function openRemoteStorage(kind: RemoteStorageKind, ground: RemoteStorageGround): Promise<RemoteStorage> {
   if (kind === "local_fs") return LocalFsStorage.create(ground.repoDir, ground.user, ground.owner);
   const name = wordOf(ground.testName);
+  // Its warning that later versions will need Node 22 would stand in every worker's output.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
   if (kind === "mock_s3") {
     const { startMockBackend } = await import("./mock-backend");
     mock ??= startMockBackend(ground);

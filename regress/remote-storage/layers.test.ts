@@ -53,12 +53,16 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
     },
   );
 
-  test("what initdb made is kept with the timeline, and preserved on request", async ({ neonEnvBuilder }) => {
-    const env = await neonEnvBuilder.enablePageserverRemoteStorage(kind).initStart();
-    const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
-    const path = storage.timelinePath(tenant, timeline);
-    const original = await storage.read(`${path}initdb.tar.zst`);
-    await env.pageserver.httpClient().preserveInitdbArchive(tenant, timeline);
-    expect((await storage.read(`${path}initdb-preserved.tar.zst`)).equals(original)).toBe(true);
-  });
+  test(
+    "what initdb made is kept with the timeline, and preserved on request",
+    requires("real"),
+    async ({ neonEnvBuilder }) => {
+      const env = await neonEnvBuilder.enablePageserverRemoteStorage(kind).initStart();
+      const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
+      const path = storage.timelinePath(tenant, timeline);
+      const original = await storage.read(`${path}initdb.tar.zst`);
+      await env.pageserver.httpClient().preserveInitdbArchive(tenant, timeline);
+      expect((await storage.read(`${path}initdb-preserved.tar.zst`)).equals(original)).toBe(true);
+    },
+  );
 });

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { buildCommand, prepareEmbeddedEngine, prepareEngine } from "../../harness/engine";
 import type { Engine } from "../../harness/engine";
 import { requireOutputDirectory } from "../../harness/env";
+import { remoteStorageOfRun } from "../../harness/storage";
 import { PgVersion } from "../../harness/types";
 import type { Project } from "../project";
 import type { TestInvocation } from "./test-options";
@@ -51,5 +52,5 @@ function setOrDelete(name: string, value: string | undefined): void {
 function firstLine(engine: Engine, versions: readonly PgVersion[]): string {
   const user = engine.facts.identity === undefined ? "" : `, nodes run as ${engine.facts.identity.name}`;
   const running = versions.map((version) => PgVersion.dirName(version)).join(", ");
-  return `neon-test: ${engine.describe()}; running on ${running}, storage local_fs${user}`;
+  return `neon-test: ${engine.describe()}; running on ${running}, storage ${remoteStorageOfRun()}${user}`;
 }
