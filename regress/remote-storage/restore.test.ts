@@ -1,13 +1,5 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { availableRemoteStorages, describe, expect, requires, test } from "../../fixtures";
-import type { NeonEnv } from "../../fixtures";
-
-/** A machine that is lost: no handler runs, and the disk is empty when the pageserver comes back. */
-async function losePageserver(env: NeonEnv): Promise<void> {
-  await env.pageserver.kill9();
-  rmSync(join(env.pageserver.workdir, "tenants"), { recursive: true });
-}
+import { loseDisk } from "./lose-disk";
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
   test(
@@ -19,11 +11,11 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
       await endpoint.sql`create table t as select generate_series(1, 20000) as i`;
       await env.waitForUpload(endpoint);
       await endpoint.sql`insert into t values (-1)`;
-      await losePageserver(env);
-      // Acknowledged by the safekeepers while nobody else is there.
+      await env.waitForUpload(endpoint);
+      // Acknowledged by the safekeepers, and not in remote storage.
       await endpoint.sql`insert into t values (-2)`;
-      await env.pageserver.start();
-      await endpoint.stop();
+      await endpoint.stop({ immediate: true });
+      await loseDisk(env);
       await endpoint.start();
       expect(await endpoint.sql`select count(*)::int as n, min(i) from t`).toEqual([{ n: 20002, min: -2 }]);
     },
@@ -38,13 +30,12 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
     const branch = await env.endpoints.createStart("branch");
     await branch.sql`insert into t values ('branch')`;
     await env.waitForUpload(branch);
-    await losePageserver(env);
-    await env.pageserver.start();
+    await Promise.all([main.stop(), branch.stop()]);
+    await loseDisk(env);
     for (const [endpoint, n] of [
       [main, 1],
       [branch, 2],
     ] as const) {
-      await endpoint.stop();
       await endpoint.start();
       expect(await endpoint.sql`select count(*)::int as n from t`).toEqual([{ n }]);
     }

@@ -1,6 +1,5 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, requires, test } from "../../fixtures";
+import { loseDisk } from "./lose-disk";
 
 const WHAT_GOES_WRONG = [
   { kind: "error", code: "InternalError" },
@@ -23,10 +22,8 @@ describe.skipIf(process.env["MOCK_S3_BACKEND"] === "minio")("mock_s3", () => {
       await env.pageserverRemoteStorage.setFaults(faults);
       await endpoint.sql`create table t as select generate_series(1, 20000) as i`;
       await env.waitForUpload(endpoint, { budgetMs: 60_000 });
-      await env.pageserver.kill9();
-      rmSync(join(env.pageserver.workdir, "tenants"), { recursive: true });
-      await env.pageserver.start();
       await endpoint.stop();
+      await loseDisk(env);
       await endpoint.start();
       expect(await endpoint.sql`select count(*)::int as n from t`).toEqual([{ n: 20000 }]);
       await env.pageserverRemoteStorage.setFaults([]);
