@@ -121,10 +121,7 @@ export abstract class EnvTenants extends EnvNodes {
   }
 
   /** Resolves when remote storage safely has all that this compute has written so far; returns that LSN. */
-  async waitForUpload(
-    endpoint: Endpoint,
-    options: { pageserver?: Pageserver; budgetMs?: number } = {},
-  ): Promise<Lsn> {
+  async waitForUpload(endpoint: Endpoint, options: { pageserver?: Pageserver; budgetMs?: number } = {}): Promise<Lsn> {
     const lsn = await this.waitForLastFlushLsn(endpoint, options);
     const { tenantId, timelineId } = endpoint.settings;
     const budgetMs = options.budgetMs ?? 20_000;
