@@ -127,7 +127,7 @@ export abstract class EnvTenants extends EnvNodes {
     const budgetMs = options.budgetMs ?? 20_000;
     const waits = (await this.#shardsOf(tenantId, options.pageserver)).map(async ({ shard, pageserver }) => {
       const client = pageserver.httpClient();
-      await client.checkpoint(shard, timelineId);
+      await client.checkpoint(shard, timelineId, { compact: false });
       const uploaded = () => client.remoteConsistentLsn(shard, timelineId);
       await Wait.lsn("remote_consistent_lsn_visible", uploaded, lsn).wait({ budgetMs, component: pageserver.name });
     });

@@ -9,6 +9,7 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
       const env = await neonEnvBuilder.with({ numPageservers: 2 }).enablePageserverRemoteStorage(kind).initStart();
       const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
       const { attached: old, other: successor } = await rolesOf(env, tenant);
+      env.storageController.allowedErrors.push(/Scheduling is disabled by policy Stop/);
       old.allowedErrors.push(/Dropped remote consistent LSN updates/, /Dropping stale deletions/);
       const endpoint = await env.endpoints.createStart("main");
       await endpoint.sql`create table t as select generate_series(1, 1000) as i`;
@@ -55,12 +56,17 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
         .initStart();
       const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
       const client = env.pageserver.httpClient();
-      env.pageserver.allowedErrors.push(/calling control plane generation validation API failed/);
+      env.pageserver.allowedErrors.push(
+        /calling control plane generation validation API failed/,
+        // The flush below that waits for the storage controller is given up.
+        /request was dropped before completing|Cancelled request finished with an error: ShuttingDown/,
+      );
       const endpoint = await env.endpoints.createStart("main");
       await endpoint.sql`create table t (i int)`;
       for (const n of [1, 2, 3]) {
         await endpoint.sql`insert into t select generate_series(1, 1000 * ${n}::int)`;
-        await env.waitForUpload(endpoint);
+        await env.waitForLastFlushLsn(endpoint);
+        await client.checkpoint(tenant, timeline, { compact: false, waitUntilUploaded: true });
       }
       const before = await storage.layerKeys(tenant, timeline);
 

@@ -11,6 +11,10 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
         .enablePageserverRemoteStorage(kind)
         .initStart();
       const { tenantId, timelineId } = await env.createTenant({ placementPolicy: { Attached: 1 } });
+      env.storageController.allowedErrors.push(
+        /Call to node .* management API .*(failed|giving up)/,
+        /Reconcile error/,
+      );
       const { attached, other: secondary } = await rolesOf(env, tenantId);
       const endpoint = await env.endpoints.createStart("main", { tenantId });
       await endpoint.sql`create table t as select generate_series(1, 20000) as i`;
