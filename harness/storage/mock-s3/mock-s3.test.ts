@@ -1,7 +1,15 @@
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { CopyObjectCommand, GetObjectCommand, PutBucketVersioningCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+  CopyObjectCommand,
+  GetObjectCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import { makeTestDirectory } from "../../testing";
 import { TestBucket } from "../testing/client";
@@ -46,7 +54,7 @@ test("after a crash: a line that was cut off doesn't count, and bytes that no ob
     await bucket.put("key", "kept");
   }
   const [kept] = filesBelow(join(dir, "objects"));
-  writeFileSync(`${kept ?? ""}00`, "nobody's");
+  writeFileSync(`${kept}00`, "nobody's");
   appendFileSync(join(dir, "changes.jsonl"), '{"type":"bucket-gone","bucket":"buc');
   await using server = await MockS3.start({ dir, lasting: true, keys });
   using bucket = new TestBucket(server);
@@ -56,13 +64,51 @@ test("after a crash: a line that was cut off doesn't count, and bytes that no ob
   expect(await bucket.text("key")).toBe("kept");
 });
 
+test("a part whose upload is aborted meanwhile is refused, and the server starts again", async () => {
+  const dir = makeTestDirectory("mock-s3");
+  {
+    await using server = await MockS3.start({ dir, lasting: true, keys });
+    using bucket = await new TestBucket(server).create();
+    const at = { Bucket: "bucket", Key: "key" };
+    const { UploadId } = await bucket.s3.send(new CreateMultipartUploadCommand(at));
+    const upload = { ...at, UploadId };
+    async function* body(): AsyncGenerator<Buffer> {
+      yield Buffer.alloc(1_000_000);
+      await bucket.s3.send(new AbortMultipartUploadCommand(upload));
+      yield Buffer.alloc(1_000_000);
+    }
+    const part = { ...upload, PartNumber: 1, Body: Readable.from(body()), ContentLength: 2_000_000 };
+    await expect(bucket.s3.send(new UploadPartCommand(part))).rejects.toMatchObject({ name: "NoSuchUpload" });
+    expect(filesBelow(join(dir, "objects"))).toEqual([]);
+  }
+  await using server = await MockS3.start({ dir, lasting: true, keys });
+  using bucket = new TestBucket(server);
+  expect(await bucket.keys()).toEqual([]);
+});
+
+test("many small objects share files, which go when nothing in them is needed", async () => {
+  const dir = makeTestDirectory("mock-s3");
+  await using server = await MockS3.start({ dir, lasting: true, keys });
+  using bucket = await new TestBucket(server).create();
+  const names = Array.from({ length: 100 }, (_, i) => `key-${i}`);
+  for (const name of names) await bucket.put(name, `content of ${name}`);
+  expect(filesBelow(join(dir, "objects")).length).toBe(1);
+  for (const name of names) expect(await bucket.text(name)).toBe(`content of ${name}`);
+  for (const name of names.slice(1)) await bucket.delete(name);
+  expect(await bucket.text("key-0")).toBe("content of key-0");
+  await bucket.delete("key-0");
+  expect(filesBelow(join(dir, "objects"))).toEqual([]);
+  await bucket.put("again", "x");
+  expect(await bucket.text("again")).toBe("x");
+});
+
 test("bytes go with the last object that has them, and not before", async () => {
   const dir = makeTestDirectory("mock-s3");
   await using server = await MockS3.start({ dir, keys });
   using bucket = await new TestBucket(server).create();
-  await bucket.put("from", "hello");
+  await bucket.put("from", Buffer.alloc(300_000, "a"));
   await bucket.s3.send(new CopyObjectCommand({ Bucket: "bucket", Key: "to", CopySource: "bucket/from" }));
-  await bucket.put("from", "replaced");
+  await bucket.put("from", Buffer.alloc(300_000, "b"));
   expect(filesBelow(join(dir, "objects")).length).toBe(2);
   await bucket.delete("to");
   await bucket.delete("from");

@@ -12,7 +12,7 @@ import { copySource } from "./copy-source";
 import { storedHeaders, taggingHeader } from "./object-headers";
 import { parseRange } from "./ranges";
 import { sliceSegments } from "./segments";
-import { checksumHeader, keepBody, orForget } from "./write-object";
+import { checksumHeader, keepBody } from "./write-object";
 import { readXmlBody } from "./xml-body";
 
 const MIN_PART_BYTES = 5 * 1024 * 1024;
@@ -50,14 +50,12 @@ export async function uploadPart(call: Call): Promise<Reply> {
   const bucket = theBucket(call);
   const upload = theUpload(call, bucket);
   const number = partNumber(call);
-  const { facts, segments } = await keepBody(call.store, call.body());
-  const { size, checksum } = facts;
-  const part = { number, etag: `"${facts.md5}"`, size, lastModified: call.now, segments, checksum };
-  // The upload may have been aborted while the body came.
-  orForget(call.store, segments, () =>
-    call.store.change({ type: "part", bucket: bucket.name, uploadId: upload.id, part }),
-  );
-  return { status: 200, headers: { etag: part.etag, ...checksumHeader(checksum) } };
+  return keepBody(call.store, call.body(), ({ md5, size, checksum }, segments) => {
+    const part = { number, etag: `"${md5}"`, size, lastModified: call.now, segments, checksum };
+    // Throws NoSuchUpload when it was aborted while the body came.
+    call.store.change({ type: "part", bucket: bucket.name, uploadId: upload.id, part });
+    return { status: 200, headers: { etag: part.etag, ...checksumHeader(checksum) } };
+  });
 }
 
 /** The part's tag is not that of its bytes, which nobody reads: S3 promises only that it is one. */

@@ -10,24 +10,25 @@ import { checkWriteConditions } from "./conditions";
 import { copySource } from "./copy-source";
 import { storedHeaders, taggingHeader } from "./object-headers";
 
-/** Keeps a body that is whole and true; what fails on the way leaves nothing behind. */
-export async function keepBody(store: Store, body: RequestBody): Promise<{ facts: BodyFacts; segments: Segment[] }> {
+/** Keeps a body that is whole and true, and lets `use` make something of it; what fails leaves nothing behind. */
+export async function keepBody<T>(
+  store: Store,
+  body: RequestBody,
+  use: (facts: BodyFacts, segments: readonly Segment[]) => T,
+): Promise<T> {
   const writer = store.blobs.create(body.announced);
+  let facts: BodyFacts;
   try {
-    const facts = await body.read((data) => writer.write(data));
-    await writer.finish();
-    return { facts, segments: [{ blob: writer.blob, size: facts.size }] };
+    facts = await body.read((data) => writer.write(data));
   } catch (error) {
     await writer.abandon();
     throw error;
   }
-}
-
-/** What follows on a body that is kept; when it fails, the body goes. */
-export function orForget<T>(store: Store, segments: readonly Segment[], action: () => T): T {
+  const finished = writer.finish();
+  const segments = [finished instanceof Promise ? await finished : finished];
   store.hold(segments);
   try {
-    return action();
+    return use(facts, segments);
   } finally {
     store.release(segments);
   }
@@ -41,11 +42,10 @@ export async function putObject(call: Call): Promise<Reply> {
   const bucket = theBucket(call);
   checkWriteConditions(request, bucket);
   const described = { headers: storedHeaders(request), tags: taggingHeader(request) };
-  const { facts, segments } = await keepBody(store, call.body());
-  const version = orForget(store, segments, () => {
+  return keepBody(store, call.body(), (facts, segments) => {
     // While the body came, somebody else may have made the condition false.
     checkWriteConditions(request, store.bucket(request.bucket));
-    return store.put(bucket, request.key, {
+    const version = store.put(bucket, request.key, {
       ...described,
       isDeleteMarker: false,
       etag: `"${facts.md5}"`,
@@ -53,11 +53,9 @@ export async function putObject(call: Call): Promise<Reply> {
       segments,
       checksum: facts.checksum === undefined ? undefined : { ...facts.checksum, type: "FULL_OBJECT" },
     });
+    const headers = { etag: version.etag, ...versionHeader(bucket, version), ...checksumHeader(facts.checksum) };
+    return { status: 200, headers };
   });
-  return {
-    status: 200,
-    headers: { etag: version.etag, ...versionHeader(bucket, version), ...checksumHeader(facts.checksum) },
-  };
 }
 
 /** Copies without touching a byte: both objects refer to the same. */

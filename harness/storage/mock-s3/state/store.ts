@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { S3Error } from "../errors";
-import { DiskBlobs, MemoryBlobs } from "./blobs";
+import { MemoryBlobs } from "./blobs";
 import type { Blobs } from "./blobs";
 import { Bucket } from "./bucket";
 import { Journal } from "./journal";
 import type { Change } from "./journal";
+import { DiskBlobs } from "./disk-blobs";
 import type { ObjectVersion, Segment, Upload } from "./types";
 
 export interface StoreOptions {
@@ -57,8 +58,13 @@ export class Store {
     return bucket;
   }
 
-  /** Writes the change down and carries it out. */
+  /** Writes the change down and carries it out; throws NoSuchBucket or NoSuchUpload. */
   change(change: Change): void {
+    // What can't be carried out must not be found in the journal.
+    if (change.type !== "bucket") {
+      const bucket = this.bucket(change.bucket);
+      if (change.type === "part" || change.type === "upload-gone") requireUpload(bucket, change.uploadId);
+    }
     this.#journal?.append(change);
     this.#apply(change, { isReplay: false });
   }
@@ -83,6 +89,7 @@ export class Store {
 
   close(): void {
     this.#journal?.close();
+    this.blobs.close();
   }
 
   #release(segments: readonly Segment[], { keepFiles }: { keepFiles: boolean }): void {
