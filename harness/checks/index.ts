@@ -1,1 +1,2 @@
+export { checkRemoteStorage } from "./check-remote-storage";
 export { checkLogs, checkRunning } from "./check-env";

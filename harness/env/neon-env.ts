@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { checkLogs, checkRunning } from "../checks";
+import { checkLogs, checkRemoteStorage, checkRunning } from "../checks";
 import { bringDataHome, NeonNode } from "../nodes";
 import { EnvTenants } from "./env-tenants";
 import { settleAll, throwAll } from "./settle";
@@ -65,6 +65,7 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
     await attempt(() => this.endpoints.stopAll({ immediate: true }));
     await attempt(() => this.stop({ immediate: !options.passed }));
     if (options.passed) await attempt(() => checkLogs(this));
+    if (options.passed) await attempt(() => this.#scrub());
     await attempt(() => this.discard({ saveRemoteStorage: failures.length > 0 || !options.passed }));
     throwAll("tear down the environment", failures);
   }
@@ -83,6 +84,11 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
       this.endpoints.removeData();
       await this.#releaseRemoteStorage(options.saveRemoteStorage ?? false);
     }
+  }
+
+  async #scrub(): Promise<void> {
+    const { settings, storage } = this.parts;
+    if (settings.scrubOnExit && storage.kind !== "local_fs") await checkRemoteStorage(this.engine, storage);
   }
 
   /** What a failed test had in a bucket is saved where a local folder would have stood. */

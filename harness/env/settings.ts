@@ -41,6 +41,8 @@ export interface NeonEnvSettings {
   pageserverRemoteStorage: RemoteStorageKind;
   /** Where safekeepers offload WAL to; undefined: they keep it. */
   safekeepersRemoteStorage: RemoteStorageKind | undefined;
+  /** Whether, at the end, every index in S3 is held against the objects that are there. */
+  scrubOnExit: boolean;
   storageControllerConfig: StorageControllerConfig;
   /** Whether everyone reaches the controller through `env.storageControllerProxy`, so that a second one can take over. */
   storageControllerProxy: boolean;
@@ -88,6 +90,7 @@ export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
     pageserverWalReceiverProtocol: "interpreted",
     pageserverRemoteStorage: remoteStorageOfRun(),
     safekeepersRemoteStorage: undefined,
+    scrubOnExit: true,
     storageControllerConfig: {},
     storageControllerProxy: false,
     controlPlaneComputeHookApi: undefined,

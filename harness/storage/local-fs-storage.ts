@@ -30,6 +30,11 @@ export class LocalFsStorage extends RemoteStorage {
     return storage;
   }
 
+  /** A folder that is there already. */
+  static at(root: string): LocalFsStorage {
+    return new LocalFsStorage(root, undefined);
+  }
+
   describe(): string {
     return `folder ${this.root}`;
   }

@@ -69,7 +69,14 @@ export async function startOurs(): Promise<BenchServer> {
   };
   const [, accessKeyId = "", secretAccessKey = ""] = await pollUntil("the keys", printed, { budgetMs: 10_000 });
   const client = clientOf(port, { accessKeyId, secretAccessKey });
-  return { name: "ours", pid: server.pid, client, readyMs, memory: () => memoryOf(server.pid), ...disposal(server, client) };
+  return {
+    name: "ours",
+    pid: server.pid,
+    client,
+    readyMs,
+    memory: () => memoryOf(server.pid),
+    ...disposal(server, client),
+  };
 }
 
 /** moto's own server, as Neon's harness uses it. */
@@ -78,7 +85,14 @@ export async function startMoto(command: string): Promise<BenchServer> {
   const client = clientOf(port, KEYS);
   // It looks at no signature.
   await fetch(`http://127.0.0.1:${port}/${BUCKET}`, { method: "PUT" });
-  return { name: "moto", pid: server.pid, client, readyMs, memory: () => memoryOf(server.pid), ...disposal(server, client) };
+  return {
+    name: "moto",
+    pid: server.pid,
+    client,
+    readyMs,
+    memory: () => memoryOf(server.pid),
+    ...disposal(server, client),
+  };
 }
 
 const disposal = (server: ManagedProcess, client: SmallS3Client): AsyncDisposable => ({
