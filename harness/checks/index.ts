@@ -1,2 +1,3 @@
 export { checkRemoteStorage } from "./check-remote-storage";
+export type { ScrubReport } from "./scrub-storage";
 export { checkLogs, checkRunning } from "./check-env";

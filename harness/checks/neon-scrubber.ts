@@ -13,12 +13,13 @@ const BUDGET_MS = 30_000;
 
 /** Neon's own scrubber on a bucket; throws CHECK_FAILED with what it found, or COMMAND_FAILED. */
 export async function runNeonScrubber(binary: string, storage: RemoteStorage): Promise<void> {
-  const { bucket_name: bucket, bucket_region: region, prefix_in_bucket: prefix, endpoint } = storage.toml();
+  const { bucket_name: bucket, bucket_region: region, prefix_in_bucket: prefix } = storage.toml();
+  const { endpoint } = storage;
   const result = await execa(binary, ["scan-metadata", "--node-kind", "pageserver", "--json", "--verbose"], {
     env: {
       ...storage.environment(),
       ...{ BUCKET: String(bucket), REGION: String(region), BUCKET_PREFIX: String(prefix ?? "") },
-      ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL: String(endpoint) }),
+      ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL: endpoint }),
       ...{ RUST_LOG: "info", PAGESERVER_DISABLE_FILE_LOGGING: "1" },
     },
     reject: false,

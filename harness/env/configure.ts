@@ -1,5 +1,7 @@
 import { basename, join } from "node:path";
 import { FailpointGuard } from "../api";
+import { NetworkProxy } from "../faults";
+import { HarnessError } from "../types";
 import { AuthKeys } from "../auth";
 import { ControllerProxy, makeNodeDirectory, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import type { NodeContext } from "../nodes";
@@ -23,6 +25,7 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
   const safekeeperKind = settings.safekeepersRemoteStorage;
   const walStorage =
     safekeeperKind === undefined ? undefined : await openStorage(ground, repoDir, "safekeeper", safekeeperKind);
+  const remoteStorageProxy = settings.remoteStorageProxy ? await proxyBefore([storage, walStorage]) : undefined;
   const broker = new StorageBroker(context, await ground.ports.next());
   const computeHook = new ComputeHook(await ground.ports.next());
   const storageControllerProxy = settings.storageControllerProxy
@@ -40,7 +43,35 @@ export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings)
   const safekeepers = await newSafekeepers(context, ground, settings, { broker, walStorage });
   for (const node of [storageController, ...pageservers, ...safekeepers]) node.writeConfig();
   const nodes = { broker, storageController, storageControllerProxy, pageservers, safekeepers };
-  return new NeonEnv({ ...ground, context, settings, ...nodes, computeHook, storage, walStorage, authKeys });
+  return new NeonEnv({
+    ...ground,
+    context,
+    settings,
+    ...nodes,
+    computeHook,
+    storage,
+    walStorage,
+    remoteStorageProxy,
+    authKeys,
+  });
+}
+
+/** One for all nodes: whatever they keep in S3 is on one server. Throws MISUSE where it is in a folder. */
+async function proxyBefore(storages: readonly (RemoteStorage | undefined)[]): Promise<NetworkProxy> {
+  const given = storages.filter((storage) => storage !== undefined);
+  const [endpoint] = given.map((storage) => storage.endpoint);
+  if (endpoint === undefined) {
+    throw new HarnessError("MISUSE", {
+      summary: "remoteStorageProxy stands before an S3 server",
+      expected: "mock_s3, or a real_s3 with an end point of its own",
+      found: given.map((storage) => storage.describe()).join("; "),
+      todo: 'call enablePageserverRemoteStorage("mock_s3"), too',
+    });
+  }
+  const { hostname: host, port } = new URL(endpoint);
+  const proxy = await NetworkProxy.start({ host, port: Number(port) });
+  for (const storage of given) storage.nodesReachItAt(`http://127.0.0.1:${proxy.port}`);
+  return proxy;
 }
 
 function openStorage(

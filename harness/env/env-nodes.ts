@@ -3,6 +3,7 @@ import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
 import type { ControllerProxy, NeonNode, NodeContext, Pageserver, Safekeeper } from "../nodes";
 import type { StorageBroker, StorageController } from "../nodes";
+import type { NetworkProxy } from "../faults";
 import type { RemoteStorage } from "../storage";
 import { HarnessError, TenantShardId } from "../types";
 import type { PgVersion, TenantId, TimelineId } from "../types";
@@ -25,6 +26,7 @@ export interface NeonEnvParts extends EnvGround {
   storage: RemoteStorage;
   /** That of the safekeepers, where they have one. */
   walStorage: RemoteStorage | undefined;
+  remoteStorageProxy: NetworkProxy | undefined;
   authKeys: AuthKeys;
 }
 
@@ -116,6 +118,16 @@ export abstract class EnvNodes {
     throw new HarnessError("MISUSE", {
       summary: "the safekeepers of this environment have no remote storage",
       todo: "call enableSafekeeperRemoteStorage() before initStart()",
+    });
+  }
+
+  /** The network between the nodes and S3; throws MISUSE unless the setting `remoteStorageProxy` is on. */
+  get remoteStorageProxy(): NetworkProxy {
+    const proxy = this.parts.remoteStorageProxy;
+    if (proxy !== undefined) return proxy;
+    throw new HarnessError("MISUSE", {
+      summary: "this environment has no proxy before its remote storage",
+      todo: "say remoteStorageProxy: true before initStart()",
     });
   }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { checkLogs, checkRemoteStorage, checkRunning } from "../checks";
+import type { ScrubReport } from "../checks";
 import { bringDataHome, NeonNode } from "../nodes";
 import { EnvTenants } from "./env-tenants";
 import { settleAll, throwAll } from "./settle";
@@ -65,7 +66,7 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
     await attempt(() => this.endpoints.stopAll({ immediate: true }));
     await attempt(() => this.stop({ immediate: !options.passed }));
     if (options.passed) await attempt(() => checkLogs(this));
-    if (options.passed) await attempt(() => this.#scrub());
+    if (options.passed) await attempt(() => this.#scrubAtTheEnd());
     await attempt(() => this.discard({ saveRemoteStorage: failures.length > 0 || !options.passed }));
     throwAll("tear down the environment", failures);
   }
@@ -82,13 +83,22 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
       if (this.parts.settings.preserveDatabaseFiles) bringDataHome(this.repoDir);
       database?.removeData();
       this.endpoints.removeData();
+      await this.parts.remoteStorageProxy?.close();
       await this.#releaseRemoteStorage(options.saveRemoteStorage ?? false);
     }
   }
 
-  async #scrub(): Promise<void> {
+  /**
+   * Holds every index of the pageservers' remote storage against the objects, which nobody may change meanwhile; where the
+   * engine has storage_scrubber, that does so, too. Throws CHECK_FAILED for damage.
+   */
+  scrubRemoteStorage(): Promise<ScrubReport> {
+    return checkRemoteStorage(this.engine, this.parts.storage);
+  }
+
+  async #scrubAtTheEnd(): Promise<void> {
     const { settings, storage } = this.parts;
-    if (settings.scrubOnExit && storage.kind !== "local_fs") await checkRemoteStorage(this.engine, storage);
+    if (settings.scrubOnExit && storage.kind !== "local_fs") await this.scrubRemoteStorage();
   }
 
   /** What a failed test had in a bucket is saved where a local folder would have stood. */

@@ -41,6 +41,8 @@ export interface NeonEnvSettings {
   pageserverRemoteStorage: RemoteStorageKind;
   /** Where safekeepers offload WAL to; undefined: they keep it. */
   safekeepersRemoteStorage: RemoteStorageKind | undefined;
+  /** Whether nodes reach S3 through `env.remoteStorageProxy`, so that a test can spoil the network. */
+  remoteStorageProxy: boolean;
   /** Whether, at the end, every index in S3 is held against the objects that are there. */
   scrubOnExit: boolean;
   storageControllerConfig: StorageControllerConfig;
@@ -90,6 +92,7 @@ export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
     pageserverWalReceiverProtocol: "interpreted",
     pageserverRemoteStorage: remoteStorageOfRun(),
     safekeepersRemoteStorage: undefined,
+    remoteStorageProxy: false,
     scrubOnExit: true,
     storageControllerConfig: {},
     storageControllerProxy: false,

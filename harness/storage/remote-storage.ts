@@ -22,6 +22,16 @@ export abstract class RemoteStorage extends ObjectStorage {
   /** The `remote_storage` table of pageserver.toml, and what safekeepers get as `--remote-storage`. */
   abstract toml(): Record<string, unknown>;
 
+  /** Of the S3 server, unless it is AWS' own or a folder. */
+  get endpoint(): string | undefined {
+    return undefined;
+  }
+
+  /** Lets nodes that are configured from now on go another way to it than the harness does: through a proxy. */
+  nodesReachItAt(_endpoint: string): void {
+    throw this.#cannot("be reached through a proxy", "a test that needs that asks for S3");
+  }
+
   /** What the nodes need in their environment; secret. */
   abstract environment(): Record<string, string>;
 

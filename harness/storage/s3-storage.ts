@@ -47,6 +47,7 @@ export class S3Storage extends RemoteStorage {
   readonly client: S3Client;
   readonly #credentials: AwsCredentials;
   readonly #own: OwnBucket | undefined;
+  #endpointOfNodes: string | undefined;
 
   /** `own`: the whole bucket is the test's. */
   constructor(place: S3Place, client: S3Client, credentials: AwsCredentials, own?: OwnBucket) {
@@ -58,13 +59,22 @@ export class S3Storage extends RemoteStorage {
     this.#own = own;
   }
 
+  override get endpoint(): string | undefined {
+    return this.place.endpoint;
+  }
+
+  override nodesReachItAt(endpoint: string): void {
+    this.#endpointOfNodes = endpoint;
+  }
+
   describe(): string {
     const { bucket, prefix, endpoint, region } = this.place;
     return `bucket ${bucket}${prefix === "" ? "" : `, prefix ${prefix}`}, ${endpoint ?? region}`;
   }
 
   toml(): Record<string, unknown> {
-    const { bucket, region, prefix, endpoint } = this.place;
+    const { bucket, region, prefix } = this.place;
+    const endpoint = this.#endpointOfNodes ?? this.endpoint;
     return {
       bucket_name: bucket,
       bucket_region: region,

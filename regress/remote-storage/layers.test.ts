@@ -65,4 +65,16 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
       expect((await storage.read(`${path}initdb-preserved.tar.zst`)).equals(original)).toBe(true);
     },
   );
+
+  test("a scrub finds a layer that somebody deleted", requires("testing"), async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder.with({ scrubOnExit: false }).enablePageserverRemoteStorage(kind).initStart();
+    const { pageserverRemoteStorage: storage, initialTenant: tenant, initialTimeline: timeline } = env;
+    const endpoint = await env.endpoints.createStart("main");
+    await endpoint.sql`create table t as select generate_series(1, 1000) as i`;
+    await env.waitForUpload(endpoint);
+    expect((await env.scrubRemoteStorage()).layers).toBeGreaterThan(1);
+    const [layer = ""] = await storage.layerKeys(tenant, timeline);
+    await storage.delete([layer]);
+    await expect(env.scrubRemoteStorage()).rejects.toThrow(layer);
+  });
 });
