@@ -4,7 +4,14 @@ import { loseDisk } from "./lose-disk";
 
 /** What a pageserver says while its storage is away. */
 const AWAY =
-  /will retry|giving up|failed to perform remote task|still failed after|deletion queue|Error uploading|dispatch failure/;
+  /will retry|giving up|failed to perform remote task|still failed after|dispatch failure|request was dropped before|Cancelled request/;
+
+/** Lets the pageserver begin to flush and upload. Real Neon answers only when storage has it, which is not awaited. */
+async function beginUpload(env: NeonEnv): Promise<void> {
+  const client = env.pageserver.httpClient();
+  const flush = client.checkpoint(env.initialTenant, env.initialTimeline, { compact: false }, { timeoutMs: 2_000 });
+  await Promise.allSettled([flush]);
+}
 
 async function uploaded(env: NeonEnv): Promise<bigint> {
   return env.pageserver.httpClient().remoteConsistentLsn(env.initialTenant, env.initialTimeline);
