@@ -22,3 +22,12 @@ test.skipIf(zstd === undefined)("everything.tar.zst has every file, also beyond 
   list({ file, sync: true, onReadEntry: ({ path, size }) => found.push(`${path} ${size}`) });
   expect(found.toSorted()).toEqual(names.map((name) => `${name} ${name.length + 1 + text.length}`));
 });
+
+test("a process packs more than once", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "neon-test-self-pack-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  writeFileSync(join(directory, "a.log"), "a");
+  await packEverything(directory);
+  rmSync(join(directory, "everything.tar.zst"));
+  expect(existsSync(await packEverything(directory))).toBe(true);
+});

@@ -20,11 +20,19 @@ export async function packEverything(directory: string): Promise<string> {
   return target;
 }
 
+let zstd: Promise<(bytes: Uint8Array, level: number) => Uint8Array> | undefined;
+
+/** Its init() never returns when it is called a second time. */
+async function loadZstd(): Promise<(bytes: Uint8Array, level: number) => Uint8Array> {
+  const { compress, init } = await import("@bokuweb/zstd-wasm");
+  await init();
+  return compress;
+}
+
 /** Node's own zstd, from 22.15 on; before that the same in WebAssembly. */
 async function compressor(): Promise<Transform> {
   if ("createZstdCompress" in zlib) return (zlib as { createZstdCompress(): Transform }).createZstdCompress();
-  const { compress, init } = await import("@bokuweb/zstd-wasm");
-  await init();
+  const compress = await (zstd ??= loadZstd());
   let waiting: Buffer[] = [];
   const frame = (): Uint8Array => {
     const bytes = Buffer.concat(waiting);
