@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { expect, test } from "../fixtures";
+import { expect, RemotePostgres, test } from "../fixtures";
 
 test("a plain Postgres of the computes' version keeps its rows over a restart", async ({ vanillaPg, pgVersion }) => {
   vanillaPg.configure(["work_mem = '7MB'"]);
@@ -22,4 +22,36 @@ test("programs of the Postgres directory can be run, and a failure shows what th
   expect(await pgBin.run("postgres", ["--version"])).toMatch(new RegExp(`\\(PostgreSQL\\) ${pgVersion}\\.`));
   await expect(pgBin.run("postgres", ["--no-such-option"])).rejects.toThrow(/COMMAND_FAILED.*[\s\S]*no-such-option/);
   await expect(pgBin.run("no_such_program", [])).rejects.toThrow(/BINARY_MISSING/);
+});
+
+test("a plain Postgres speaks TLS, and its pg_hba.conf decides who gets in", async ({ vanillaPg }) => {
+  const ca = await vanillaPg.enableTls();
+  await vanillaPg.editHba(["hostnossl all guest all reject", "hostssl all guest all scram-sha-256"]);
+  await vanillaPg.start();
+  await vanillaPg.sql`create role guest login password 'the guest''s'`;
+  const guest = { user: "guest", password: "the guest's", database: "postgres" };
+  await expect(vanillaPg.query("select 1", [], guest)).rejects.toThrow(/rejects connection.*guest.*no encryption/);
+  await expect(vanillaPg.query("select 1", [], { ...guest, tls: {} })).rejects.toThrow(/self-signed certificate/);
+  const query = "select ssl, version from pg_stat_ssl where pid = pg_backend_pid()";
+  expect(await vanillaPg.query(query, [], { ...guest, tls: { ca } })).toEqual([{ ssl: true, version: "TLSv1.3" }]);
+
+  await vanillaPg.editHba(["hostssl all guest all reject"]);
+  await expect(vanillaPg.query("select 1", [], { ...guest, tls: { ca } })).rejects.toThrow(/rejects connection/);
+});
+
+test("a Postgres that somebody else runs is reached by its connection string", async ({ vanillaPg }) => {
+  await vanillaPg.enableTls();
+  await vanillaPg.editHba(["hostssl all owner all scram-sha-256"]);
+  await vanillaPg.start();
+  await vanillaPg.sql`create role owner login password 'p@ss/word'`;
+  await vanillaPg.sql`create database shop owner owner`;
+  const where = `127.0.0.1:${vanillaPg.port}/shop`;
+  const remote = new RemotePostgres(`postgresql://owner:p%40ss%2Fword@${where}?sslmode=require`);
+  expect(await remote.sql`select current_user as who, current_database() as what`).toEqual([
+    { who: "owner", what: "shop" },
+  ]);
+  // The certificate is nobody's whom the machine trusts.
+  const strict = new RemotePostgres(`postgresql://owner:p%40ss%2Fword@${where}?sslmode=verify-full`);
+  await expect(strict.sql`select 1`).rejects.toThrow(/self-signed certificate/);
+  expect(() => new RemotePostgres("host=localhost password=secret")).toThrow(/^BAD_VALUE: .*\n(?!.*secret)/);
 });

@@ -69,12 +69,16 @@ export abstract class FailpointApi extends ApiClient implements FailpointTarget 
     if (isKnownFailpoint === undefined) return;
     for (const [name, action] of failpoints) {
       if (action === "off" || (await isKnownFailpoint(name))) continue;
-      throw new HarnessError("BAD_VALUE", {
-        summary: `${this.http.component} has no failpoint ${JSON.stringify(name)}`,
-        expected: "a name that this build's binary contains",
-        todo: "look the name up in Neon's sources at the revision of the binaries; nothing would ever reach this one",
-        facts: { component: this.http.component, failpoint: name },
-      });
+      throw unknownFailpoint(this.http.component, name);
     }
   }
+}
+
+export function unknownFailpoint(component: string, name: string): HarnessError {
+  return new HarnessError("BAD_VALUE", {
+    summary: `${component} has no failpoint ${JSON.stringify(name)}`,
+    expected: "a name that this build's binary contains",
+    todo: "look the name up in Neon's sources at the revision of the binaries; nothing would ever reach this one",
+    facts: { component, failpoint: name },
+  });
 }

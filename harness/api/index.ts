@@ -3,6 +3,7 @@ export { ComputeClient } from "./compute/client";
 export type * from "./compute/types";
 export { FailpointGuard } from "./failpoint-guard";
 export type { SetFailpoint } from "./failpoint-guard";
+export { unknownFailpoint } from "./failpoints";
 export type { Failpoint, FailpointAction } from "./failpoints";
 export { HttpClient } from "./http/client";
 export type { CallOptions, HttpCall } from "./http/client";

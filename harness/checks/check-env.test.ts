@@ -55,6 +55,30 @@ test("logs without errors, or with errors that a test expects, are fine", async 
   checkLogs(env);
 });
 
+test("a line that a kill has torn is no error, and a pattern with memory misses none", async () => {
+  const env = await nodes();
+  const torn = " WARN deletion executo2023-10-25T09:38:31.875947Z  INFO version: git-env:0f9452f76e8";
+  log(env.pageserver, torn);
+  env.pageserver.allowedErrors.push(/disk/g);
+  for (let n = 0; n < 3; n += 1) log(env.pageserver, "ERROR the disk is gone");
+  checkLogs(env);
+  log(env.pageserver, " WARN deletion executor gave up");
+  expect(() => checkLogs(env)).toThrow(/1 unexpected line/);
+});
+
+test.for([
+  ["pageserver", "ERROR page_service_conn_main{peer_addr=1}: query handler for 'pagestream_v2' failed: Broken pipe"],
+  ["pageserver", " WARN request{method=GET path=/v1/utilization request_id=1}: request was dropped before completing"],
+  ["pageserver", "ERROR gc_loop{tenant_id=1}: Gc failed, retrying in 2s: timeline is Stopping"],
+  ["storageController", " WARN Failed to update node 1 after heartbeat round: error sending request for url (1)"],
+] as const)("what any test may cause in a %s is expected: %s", async ([node, line]) => {
+  const env = await nodes();
+  log(env[node], line);
+  checkLogs(env);
+  log(env[node], line.replace(/:[^:]*$/, ": something else"));
+  expect(() => checkLogs(env)).toThrow(/something else/);
+});
+
 test("an error that nobody expected is quoted, with whose it is", async () => {
   const env = await nodes();
   env.storageController.allowedErrors.push(/strange/);

@@ -4,6 +4,7 @@ import { resolveTestUser, stage } from "../process";
 import type { ProcessIdentity } from "../process";
 import { HarnessError, PgVersion } from "../types";
 import { askBinary, askVersion } from "./binary-facts";
+import { olderBuild } from "./compatibility";
 import { describeBuild } from "./describe-build";
 import { embeddedDirectories } from "./embedded";
 import { Engine, NODE_BINARIES } from "./engine";
@@ -21,9 +22,11 @@ type Environment = NodeJS.ProcessEnv;
 export async function detectEngine(env: Environment = process.env): Promise<Engine> {
   const identity = resolveTestUser(env);
   const neonBin = env["NEON_BIN"];
-  return neonBin === undefined || neonBin === ""
-    ? embeddedEngine(env, identity)
-    : realEngine(env, resolve(neonBin), identity);
+  const engine = neonBin ? await realEngine(env, resolve(neonBin), identity) : await embeddedEngine(env, identity);
+  const older = await olderBuild(env, identity);
+  if (older === undefined) return engine;
+  const features = new Set<Feature>([...engine.facts.features, "compatibility"]);
+  return new Engine({ ...engine.facts, features, olderBuild: older });
 }
 
 async function embeddedEngine(env: Environment, identity: ProcessIdentity | undefined): Promise<Engine> {

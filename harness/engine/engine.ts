@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "../process";
 import type { PgVersion } from "../types";
@@ -15,6 +17,12 @@ export const NODE_BINARIES = [
 
 export type NodeBinary = (typeof NODE_BINARIES)[number];
 
+/** An earlier release, for tests that mix versions. */
+export interface OlderBuild {
+  neonBin: string;
+  pgDistribDir: string;
+}
+
 /** Everything that `Engine.detect()` found out about a directory of binaries; all of it is fact, nothing is asked twice. */
 export interface EngineFacts {
   /** What a person calls it, e.g. `embedded engine 0.1.0`. */
@@ -31,6 +39,7 @@ export interface EngineFacts {
   takesInitdbArchive: boolean;
   /** Whether a compute's data directory belongs on tmpfs, because the engine writes the whole database into it. */
   computeDataOnTmpfs: boolean;
+  olderBuild?: OlderBuild | undefined;
   /** The unprivileged user that every node runs as when the harness was started by root. */
   identity: ProcessIdentity | undefined;
   /** Environment that every node of this engine needs, e.g. a PATH that finds its interpreter. */
@@ -52,6 +61,16 @@ export class Engine {
   /** Whether the node's program contains this literal: a failpoint's name is one, so another name can't be reached. */
   contains(name: NodeBinary, literal: string): Promise<boolean> {
     return programContains(this.binary(name), literal);
+  }
+
+  /** Differs for every build of the nodes and of this Postgres: what was made with one build is not for another. */
+  buildKey(version: PgVersion): string {
+    const programs = ["initdb", "postgres"].map((program) => this.postgresProgram(version, program));
+    const facts = [...NODE_BINARIES.map((name) => this.binary(name)), ...programs].map((path) => {
+      const { size, mtimeMs } = statSync(path);
+      return [path, size, mtimeMs].join("\0");
+    });
+    return createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 24);
   }
 
   /** `<POSTGRES_DISTRIB_DIR>/v17/bin/<program>`. */

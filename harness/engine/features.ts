@@ -12,12 +12,15 @@ export type NeonTool = (typeof NEON_TOOLS)[number];
  * smgr: computes read pages from the pageserver on demand. neon_extension: computes have the extension `neon` and its
  * settings. replicas, static_endpoints: computes that only read, at the head or at an LSN. sharding: tenants of several
  * shards. secondaries: warm locations beside the attached one. controller_peers: several storage controllers, one of
- * which leads. psql: the Postgres directory carries client programs. real: Neon's own binaries; the tag `real-only` asks
- * for them. Every tool of Neon's is a feature, too.
+ * which leads. controller_forwarding: one that has stepped down passes on what it is asked. s3: pageservers and
+ * safekeepers take a bucket as remote storage. compatibility: an earlier release stands beside, to mix its nodes with
+ * these. psql: the Postgres directory carries client programs. real: Neon's own binaries; the tag `real-only` asks for them.
+ * Every tool of Neon's is a feature, too.
  */
 const FEATURES = [
   ...(["testing", "failpoints", "auth", "smgr", "neon_extension", "replicas", "static_endpoints"] as const),
-  ...(["sharding", "secondaries", "controller_peers", "psql", "real"] as const),
+  ...(["s3", "sharding", "secondaries", "controller_peers", "controller_forwarding"] as const),
+  ...(["compatibility", "psql", "real"] as const),
   ...NEON_TOOLS,
 ] as const;
 
@@ -26,7 +29,7 @@ export type Feature = (typeof FEATURES)[number];
 /** What every build of Neon at this revision can do, whatever it was built with. */
 export const NEON_FEATURES: readonly Feature[] = [
   ...(["auth", "smgr", "neon_extension", "replicas", "static_endpoints", "sharding", "secondaries"] as const),
-  ...(["controller_peers", "real"] as const),
+  ...(["controller_peers", "controller_forwarding", "s3", "real"] as const),
 ];
 
 /**

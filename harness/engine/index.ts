@@ -6,3 +6,5 @@ export type { Feature } from "./features";
 export { addedPostgres, findPostgres, postgresCache } from "./postgres-places";
 export type { PostgresPlace } from "./postgres-places";
 export { buildCommand, prepareEmbeddedEngine, prepareEngine } from "./prepare";
+export { allPairsVersions, mixVersions, needsOlderBuild } from "./mixed-versions";
+export type { VersionCombination } from "./mixed-versions";

@@ -68,13 +68,16 @@ function chosenConfig(settings: NeonEnvSettings): Json {
   const { pageserverVirtualFileIoEngine: engine, pageserverVirtualFileIoMode: mode } = settings;
   const compaction = settings.pageserverDefaultTenantConfigCompactionAlgorithm;
   return {
-    page_service_pipelining: { mode: "pipelined", execution: "concurrent-futures", max_batch_size: 32 },
+    // An earlier release may not know it, and refuses what it doesn't know.
+    ...(settings.versionCombination?.pageserver === "old" ? {} : { page_service_pipelining: PIPELINING }),
     wal_receiver_protocol: WAL_RECEIVER_PROTOCOLS[settings.pageserverWalReceiverProtocol],
     ...(engine === undefined ? {} : { virtual_file_io_engine: engine }),
     ...(mode === undefined ? {} : { virtual_file_io_mode: mode }),
     ...(compaction === undefined ? {} : { tenant_config: { compaction_algorithm: compaction } }),
   };
 }
+
+const PIPELINING = { mode: "pipelined", execution: "concurrent-futures", max_batch_size: 32 } as const;
 
 const WAL_RECEIVER_PROTOCOLS = {
   vanilla: { type: "vanilla" },

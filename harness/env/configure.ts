@@ -3,6 +3,7 @@ import { FailpointGuard } from "../api";
 import { NetworkProxy } from "../faults";
 import { HarnessError } from "../types";
 import { AuthKeys } from "../auth";
+import { mixVersions } from "../engine";
 import { ControllerProxy, makeNodeDirectory, Safekeeper, StorageBroker, StorageController } from "../nodes";
 import type { NodeContext } from "../nodes";
 import { openRemoteStorage } from "../storage";
@@ -14,7 +15,10 @@ import type { EnvGround } from "./neon-env-builder";
 import type { NeonEnvSettings } from "./settings";
 
 /** Leases the ports, makes the directories and writes the configuration of every node. */
-export async function configureEnv(ground: EnvGround, settings: NeonEnvSettings): Promise<NeonEnv> {
+export async function configureEnv(given: EnvGround, settings: NeonEnvSettings): Promise<NeonEnv> {
+  const versions = settings.versionCombination;
+  const mixDir = join(given.directory.workPath, "mixdir_neon");
+  const ground = versions === undefined ? given : { ...given, engine: mixVersions(given.engine, versions, mixDir) };
   const repoDir = join(ground.directory.workPath, "repo");
   makeNodeDirectory({ engine: ground.engine }, repoDir);
   // As after `neon_local init`, the keys are there also where nobody asks for tokens.

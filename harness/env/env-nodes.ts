@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
+import { PgBin, ProposerPostgres } from "../nodes";
 import type { ControllerProxy, NeonNode, NodeContext, Pageserver, Safekeeper } from "../nodes";
 import type { StorageBroker, StorageController } from "../nodes";
 import type { NetworkProxy } from "../faults";
-import type { RemoteStorage } from "../storage";
+import type { RemoteStorage, StorageUser } from "../storage";
 import { HarnessError, TenantShardId } from "../types";
 import type { PgVersion, TenantId, TimelineId } from "../types";
 import type { ComputeHook } from "./compute-hook";
@@ -41,6 +42,7 @@ export abstract class EnvNodes {
   readonly endpoints: EndpointFactory;
   protected readonly parts: NeonEnvParts;
   readonly #controllers: StorageController[];
+  readonly #proposers: ProposerPostgres[] = [];
 
   constructor(parts: NeonEnvParts) {
     this.parts = parts;
@@ -131,6 +133,12 @@ export abstract class EnvNodes {
     });
   }
 
+  /** Those that there are, by whose they are. */
+  get remoteStorages(): readonly (readonly [StorageUser, RemoteStorage])[] {
+    const { storage, walStorage } = this.parts;
+    return [["pageserver", storage], ...(walStorage === undefined ? [] : [["safekeeper", walStorage] as const])];
+  }
+
   get initialTenant(): TenantId {
     return this.parts.settings.initialTenant;
   }
@@ -204,6 +212,43 @@ export abstract class EnvNodes {
   /** `host:port` of every safekeeper, as the setting neon.safekeepers wants them. */
   getSafekeeperConnstrs(): string {
     return this.safekeepers.map((sk) => `127.0.0.1:${sk.settings.pgPort}`).join(",");
+  }
+
+  /** A Postgres that talks to the safekeepers alone, for a timeline of its own or an existing one. */
+  async newProposer(timeline: { tenantId: TenantId; timelineId: TimelineId }): Promise<ProposerPostgres> {
+    const { context, pgVersion, ports, safekeepers } = this.parts;
+    const pgdata = join(this.repoDir, `proposer_pgdata_${timeline.timelineId}`);
+    const pgBin = new PgBin(context, pgVersion);
+    const proposer = new ProposerPostgres(context, {
+      ...timeline,
+      pgdata,
+      port: await ports.next(),
+      pgBin,
+      safekeepers,
+    });
+    this.#proposers.push(proposer);
+    return proposer;
+  }
+
+  protected get proposers(): readonly ProposerPostgres[] {
+    return this.#proposers;
+  }
+
+  /** The nodes as neon_local's `config` names them; pageservers stand in directories of their own. */
+  protected describeNodes(): Record<string, unknown> {
+    const { neonBin, pgDistribDir } = this.engine.facts;
+    const authEnabled = this.parts.settings.authEnabled;
+    return {
+      pg_distrib_dir: pgDistribDir,
+      neon_distrib_dir: neonBin,
+      private_key_path: "auth_private_key.pem",
+      control_plane_api: `${this.storageController.url}/upcall/v1`,
+      broker: { listen_addr: `127.0.0.1:${this.broker.port}` },
+      safekeepers: this.safekeepers.map(({ id, settings }) => ({
+        ...{ id, pg_port: settings.pgPort, pg_tenant_only_port: settings.pgTenantOnlyPort },
+        ...{ http_port: settings.httpPort, sync: settings.fsync, auth_enabled: authEnabled },
+      })),
+    };
   }
 
   protected storageNodes(): NeonNode[] {

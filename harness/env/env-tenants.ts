@@ -1,4 +1,5 @@
 import type { PlacementPolicy, TenantSettings } from "../api";
+import { writeNodeFile } from "../nodes";
 import type { Endpoint, Pageserver } from "../nodes";
 import { Lsn, TenantId, TenantShardId, TimelineId } from "../types";
 import { Wait } from "../wait";
@@ -7,6 +8,7 @@ import type { Branch } from "./branches";
 import { EnvNodes } from "./env-nodes";
 import type { AttachedShard } from "./env-nodes";
 import { InitdbArchive } from "./initdb-archive";
+import { repoConfigPath, repoConfigText } from "./repo-config";
 
 export interface NewTenantOptions {
   tenantId?: TenantId;
@@ -97,6 +99,13 @@ export abstract class EnvTenants extends EnvNodes {
   /** Gives a timeline that was made in some other way a branch name. */
   mapBranch(name: string, branch: Branch): void {
     this.branches.remember(name, branch);
+    this.#writeRepoConfig();
+  }
+
+  /** The repo's `config`: neon_local reads it, and so does `fromRepoDir`. */
+  #writeRepoConfig(): void {
+    const config = { initialTenant: this.initialTenant, branches: this.branches.all };
+    writeNodeFile(this.parts.context, repoConfigPath(this.repoDir), repoConfigText(config, this.describeNodes()));
   }
 
   /**

@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from "node:crypto";
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { giveToNodes, templateDirectory } from "../nodes";
@@ -21,13 +21,7 @@ export class InitdbArchive {
   constructor(context: NodeContext, storage: RemoteStorage, pgVersion: PgVersion) {
     this.#context = context;
     this.#storage = storage;
-    const programs = ["initdb", "postgres"].map((program) => context.engine.postgresProgram(pgVersion, program));
-    const facts = [context.engine.binary("pageserver"), ...programs].map((path) => {
-      const { size, mtimeMs } = statSync(path);
-      return [path, size, mtimeMs].join("\0");
-    });
-    const key = createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 24);
-    this.#cached = join(templateDirectory(context), `${key}-${NAME}`);
+    this.#cached = join(templateDirectory(context), `${context.engine.buildKey(pgVersion)}-${NAME}`);
   }
 
   /** Puts a copy where the pageserver looks for the timeline's own; false when there is none yet. */

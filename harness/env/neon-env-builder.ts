@@ -5,13 +5,21 @@ import { remoteStorageOfRun } from "../storage";
 import type { RemoteStorageKind } from "../storage";
 import { HarnessError } from "../types";
 import type { PgVersion } from "../types";
+import { basename, dirname, join } from "node:path";
+import { templateDirectory } from "../nodes";
 import { configureEnv } from "./configure";
 import { orDiskFull } from "./full-disk";
 import { withFreshPorts } from "./fresh-ports";
 import type { NeonEnv } from "./neon-env";
+import { readRepoConfig } from "./repo-config";
 import { defaultSettings } from "./settings";
 import type { NeonEnvSettings } from "./settings";
-import type { TestDirectory } from "./test-directory";
+import { copyRepo } from "./snapshots/copy-repo";
+import { copyForSnapshot, sharedSnapshot, snapshotKey } from "./snapshots/snapshot";
+import { directoryName, TestDirectory } from "./test-directory";
+
+/** Fills an environment for a snapshot: configures the builder if it wants to, starts it, and returns it. */
+export type SnapshotMaker = (builder: NeonEnvBuilder) => Promise<NeonEnv>;
 
 /** What an environment stands on; the fixtures bring it. */
 export interface EnvGround {
@@ -78,7 +86,7 @@ export class NeonEnvBuilder {
     if (this.#env !== undefined) return this.#start(this.#env);
     return withFreshPorts(
       "the environment",
-      async () => this.#start(await this.initConfigs()),
+      async () => (this.settings.fromTemplate ? this.#startFromTemplate() : this.#start(await this.initConfigs())),
       async () => {
         const env = this.#env;
         this.#env = undefined;
@@ -94,6 +102,64 @@ export class NeonEnvBuilder {
       if (this.settings.createInitialTenant) await env.createInitialTenant();
     });
     return env;
+  }
+
+  async #startFromTemplate(): Promise<NeonEnv> {
+    const dir = templateDirectory({ engine: this.ground.engine });
+    const env = await this.fromRepoDir(await this.#snapshot(join(dir, "env"), (builder) => builder.initStart()));
+    await this.#onDisk(() => env.start());
+    return env;
+  }
+
+  /**
+   * The environment of a repo that neon_local or this harness made and stopped: its tenants, its data, and new ports.
+   * It is not started yet. Throws BAD_CONFIG where the directory is none, or has other nodes than the settings say.
+   */
+  async fromRepoDir(repoDir: string): Promise<NeonEnv> {
+    const { initialTenant, branches } = readRepoConfig(repoDir);
+    const first = branches.find(
+      ({ name, branch }) => name === this.settings.defaultBranchName && branch.tenantId === initialTenant,
+    );
+    this.with({ initialTenant, ...(first === undefined ? {} : { initialTimeline: first.branch.timelineId }) });
+    const env = await this.initConfigs();
+    await this.#onDisk(() => copyRepo(repoDir, env));
+    for (const { name, branch } of branches) env.mapBranch(name, branch);
+    return env;
+  }
+
+  /**
+   * An environment with what `make` has put into it, e.g. a large database. `make` runs once per build of the engine, its
+   * own text and the settings; later tests, of other runs too, get a copy (in TEST_OUTPUT/shared-snapshots). It is not
+   * started yet.
+   */
+  async buildAndUseSnapshot(name: string, make: SnapshotMaker): Promise<NeonEnv> {
+    const place = join(dirname(this.ground.directory.path), "shared-snapshots", directoryName(name));
+    return this.fromRepoDir(await this.#snapshot(place, make));
+  }
+
+  async #snapshot(place: string, make: SnapshotMaker): Promise<string> {
+    const { engine, directory } = this.ground;
+    const buildKey = engine.buildKey(this.settings.pgVersion);
+    const path = `${place}-${snapshotKey(this.settings, { buildKey, maker: String(make) })}`;
+    return sharedSnapshot(path, async (draft) => {
+      const name = `snapshot of ${basename(place)}`;
+      const workplace = TestDirectory.create(dirname(directory.path), name, engine.facts.identity);
+      const builder = new NeonEnvBuilder(
+        { ...this.ground, directory: workplace },
+        { ...this.settings, fromTemplate: false },
+      );
+      let passed = false;
+      try {
+        const env = await make(builder);
+        await env.stop();
+        await copyForSnapshot(env, draft);
+        passed = true;
+      } finally {
+        await builder.env?.tearDown({ passed });
+        if (passed) workplace.remove();
+        else workplace.keep();
+      }
+    });
   }
 
   async #onDisk<T>(action: () => Promise<T>): Promise<T> {

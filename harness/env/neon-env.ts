@@ -36,15 +36,9 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
   async stop(options: { immediate?: boolean } = {}): Promise<void> {
     const failures: unknown[] = [];
     const keep = (error: unknown): void => void failures.push(error);
-    await this.#clearFailpoints().catch(keep);
     await this.endpoints.stopAll(options).catch(keep);
     await settleAll("stop", this.storageNodes(), (node) => node.stop(options)).catch(keep);
     throwAll("stop the environment", failures);
-  }
-
-  /** A node that stands at a failpoint would not stop. */
-  async #clearFailpoints(): Promise<void> {
-    await this.parts.context.failpointGuard?.clear();
   }
 
   /**
@@ -60,10 +54,12 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
         failures.push(error);
       }
     };
-    await attempt(() => this.#clearFailpoints());
+    // A node that stands at a failpoint would not stop.
+    await attempt(async () => this.parts.context.failpointGuard?.clear());
     if (options.passed) await attempt(() => checkRunning(this));
     // Nobody will ask the computes for anything more; what they have written is with the safekeepers.
     await attempt(() => this.endpoints.stopAll({ immediate: true }));
+    await attempt(() => settleAll("stop", this.proposers, (proposer) => proposer.stop({ immediate: true })));
     await attempt(() => this.stop({ immediate: !options.passed }));
     if (options.passed) await attempt(() => checkLogs(this));
     if (options.passed) await attempt(() => this.#scrubAtTheEnd());
@@ -74,7 +70,12 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
   /** Kills what is left and frees what stands outside of the test's directory. */
   async discard(options: { saveRemoteStorage?: boolean } = {}): Promise<void> {
     const { database } = this.storageController;
-    const nodes = [...this.endpoints.all, ...this.storageNodes(), ...(database === undefined ? [] : [database])];
+    const nodes = [
+      ...this.endpoints.all,
+      ...this.proposers,
+      ...this.storageNodes(),
+      ...(database === undefined ? [] : [database]),
+    ];
     try {
       await NeonNode.killAtOnce(nodes);
       await settleAll("kill", nodes, (node) => node.kill9());
@@ -103,9 +104,8 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
 
   /** What a failed test had in a bucket is saved where a local folder would have stood. */
   async #releaseRemoteStorage(save: boolean): Promise<void> {
-    const { storage, walStorage } = this.parts;
-    for (const [user, one] of [["pageserver", storage] as const, ["safekeeper", walStorage] as const]) {
-      await one?.release(save ? { saveTo: join(this.repoDir, "remote_storage", user) } : {});
+    for (const [user, one] of this.remoteStorages) {
+      await one.release(save ? { saveTo: join(this.repoDir, "remote_storage", user) } : {});
     }
   }
 

@@ -1,3 +1,4 @@
+import type { VersionCombination } from "../engine";
 import type { StorageControllerConfig } from "../nodes";
 import { remoteStorageOfRun } from "../storage";
 import type { RemoteStorageKind } from "../storage";
@@ -14,6 +15,8 @@ export type ConfigOverride = Json | ((config: Json, pageserver: { id: number }) 
 export interface NeonEnvSettings {
   /** Default: the version that the run is for. */
   pgVersion: PgVersion;
+  /** Which nodes are of the build under test, and which of the earlier release; default: all of the build under test. */
+  versionCombination: VersionCombination | undefined;
   numSafekeepers: number;
   numPageservers: number;
   /** Availability zones us-east-2a, us-east-2b, …, to which the pageservers go in turn. */
@@ -64,6 +67,8 @@ export interface NeonEnvSettings {
   initialTenantShardStripeSize: number | undefined;
   /** Whether new timelines may start from what an earlier run's initdb made, for engines that can; faster. */
   initdbFromArchive: boolean;
+  /** Whether `initStart()` copies an environment that an earlier one with the same settings left; much faster. */
+  fromTemplate: boolean;
   /** Keeps the whole directory also when the test passes. */
   preserveDatabaseFiles: boolean;
   /** Whether the initial tenant is made on `initStart()`. */
@@ -80,6 +85,7 @@ const DEFAULT_SAFEKEEPER_OPTIONS = [
 export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
   return {
     pgVersion,
+    versionCombination: undefined,
     numSafekeepers: 1,
     numPageservers: 1,
     numAzs: 1,
@@ -105,6 +111,7 @@ export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
     initialTenantShardCount: 0,
     initialTenantShardStripeSize: undefined,
     initdbFromArchive: true,
+    fromTemplate: false,
     preserveDatabaseFiles: false,
     createInitialTenant: true,
   };

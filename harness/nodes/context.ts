@@ -1,4 +1,5 @@
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { execa } from "execa";
 import type { FailpointGuard } from "../api";
 import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
@@ -26,6 +27,11 @@ export function makeNodeDirectory(context: Pick<NodeContext, "engine">, path: st
 export function writeNodeFile(context: NodeContext, path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o644 });
   giveToNodes(context, path);
+}
+
+/** Copies what stands in `from` into the directory `to`, which must exist; whoever owns the files owns the copies. */
+export async function copyTree(from: string, to: string): Promise<void> {
+  await execa("cp", ["-Rp", `${from}/.`, to], { cwd: "/" });
 }
 
 export function giveToNodes(context: Pick<NodeContext, "engine">, path: string): void {

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { ComputeClient } from "../api";
+import { readLogTail } from "../process";
 import { HarnessError, Lsn } from "../types";
 import { pollUntil } from "../wait";
 import type { PollAttempt, Readiness } from "../wait";
+import { parseByteSize } from "./byte-size";
 import { computeSpec, pageserverConnstring } from "./compute-spec";
 import type { ComputeLocation } from "./compute-spec";
 import { ConfiguredEndpoint } from "./configured-endpoint";
@@ -169,6 +171,29 @@ export class Endpoint extends ConfiguredEndpoint {
     }
   }
 
+  /** Empties the buffers of Postgres and the local file cache; the extension neon_test_utils must be there. */
+  async clearBuffers(): Promise<void> {
+    await this.sql`select clear_buffer_cache()`;
+    const [row] = await this.sql`show neon.file_cache_size_limit`;
+    const limit = String(row?.["neon.file_cache_size_limit"]);
+    if (parseByteSize(limit) === 0) return;
+    for (const size of ["0", limit]) {
+      await this.query(`alter system set neon.file_cache_size_limit = '${size}'`);
+      await this.sql`select pg_reload_conf()`;
+      await this.#waitForSetting("neon.file_cache_size_limit", size);
+    }
+  }
+
+  /** Every process reads a changed configuration in its own time. */
+  async #waitForSetting(name: string, value: string): Promise<void> {
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const [row] = await this.query(`show ${name}`);
+      observed(`${name} = ${row?.[name]}`);
+      return parseByteSize(String(row?.[name])) === parseByteSize(value);
+    };
+    await this.#waitFor(`${name} to become ${value}`, probe, 10_000);
+  }
+
   /** Resolves when a commit waits for the safekeepers. */
   async waitForBlockedCommit(budgetMs = 10_000): Promise<void> {
     const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
@@ -229,7 +254,7 @@ export class Endpoint extends ConfiguredEndpoint {
         const probe = async ({ observed, fail }: PollAttempt): Promise<boolean> => {
           const answer = await this.httpClient().status();
           observed(`status ${answer.status}`);
-          if (answer.status === "failed") fail(this.#failedToStart(answer.error));
+          if (answer.status === "failed") fail(await this.#failedToStart(answer.error));
           return answer.status === "running";
         };
         await pollUntil("its status to become running", probe, { ...context, logPath: this.logPath });
@@ -237,12 +262,14 @@ export class Endpoint extends ConfiguredEndpoint {
     };
   }
 
-  #failedToStart(reason: string | null): HarnessError {
+  async #failedToStart(reason: string | null): Promise<HarnessError> {
     return new HarnessError("NODE_NOT_READY", {
       summary: `${this.name} could not start its Postgres`,
       expected: "status running",
       found: reason ?? "status failed, with no reason given",
+      todo: "see what Postgres said in the end of its log",
       logPath: this.logPath,
+      logTail: await readLogTail(this.logPath),
       facts: { component: this.name, phase: "start" },
     });
   }

@@ -1,14 +1,17 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stringify } from "smol-toml";
-import { isHttpStatus, PageserverClient } from "../api";
+import { parse, stringify } from "smol-toml";
+import { isHttpStatus, PageserverClient, unknownFailpoint } from "../api";
 import { readLogTail } from "../process";
 import { errnoOf, HarnessError, TenantShardId as Shards } from "../types";
 import type { TenantId, TenantShardId, TimelineId } from "../types";
-import { Wait } from "../wait";
+import { pollUntil, Wait } from "../wait";
+import type { PollAttempt } from "../wait";
 import { PgConnection } from "../wire";
 import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
 import { NeonNode } from "./neon-node";
+import type { StartOptions, StopOptions } from "./neon-node";
 import { nodeClientOptions } from "./node-client";
 import type { NodeClientOptions } from "./node-client";
 import type { StorageController } from "./storage-controller";
@@ -29,6 +32,7 @@ export class Pageserver extends NeonNode {
   readonly settings: PageserverSettings;
   /** Log lines at WARN or ERROR that a test expects, besides those that every pageserver may write. */
   readonly allowedErrors: RegExp[] = [];
+  readonly #persistentFailpoints: string[] = [];
   readonly #storageController: StorageController;
 
   constructor(context: NodeContext, settings: PageserverSettings, storageController: StorageController) {
@@ -54,8 +58,51 @@ export class Pageserver extends NeonNode {
     return this.settings.pgPort;
   }
 
-  timelineDir(tenantId: TenantId, timelineId: TimelineId): string {
-    return join(this.workdir, "tenants", tenantId, "timelines", timelineId);
+  /**
+   * A failpoint that holds from the next start on, from its first moment, and at every later start; the teardown clears
+   * it. Throws BAD_VALUE for a name that the pageserver doesn't have.
+   */
+  async addPersistentFailpoint(name: string, action: string): Promise<void> {
+    if (!(await this.context.engine.contains("pageserver", name))) throw unknownFailpoint(this.name, name);
+    this.#persistentFailpoints.push(`${name}=${action}`);
+    this.context.failpointGuard?.record(this.httpClient(), name, action);
+  }
+
+  /** Stops and starts it; resolves when every tenant that is attached here is Active, or Broken. */
+  override async restart(options: StopOptions & StartOptions & { awaitTenants?: boolean } = {}): Promise<void> {
+    await super.restart(options);
+    if (options.awaitTenants !== false) await this.waitForTenants();
+  }
+
+  /** Resolves when no tenant is on its way any more. */
+  async waitForTenants(budgetMs = 20_000): Promise<void> {
+    const client = this.httpClient();
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const tenants = await client.listTenants();
+      observed(tenants.map(({ id, state }) => `${id}: ${state.slug}`).join(", ") || "no tenants");
+      return tenants.every(({ state }) => state.slug === "Active" || state.slug === "Broken");
+    };
+    const options = { budgetMs, component: this.name, logPath: this.logPath };
+    await pollUntil("all tenants to become Active", probe, options);
+  }
+
+  get configTomlPath(): string {
+    return join(this.workdir, "pageserver.toml");
+  }
+
+  /** Changes pageserver.toml; it holds from the next start on. */
+  editConfigToml(edit: (config: Record<string, unknown>) => void): void {
+    const config: Record<string, unknown> = parse(readFileSync(this.configTomlPath, "utf8"));
+    edit(config);
+    writeNodeFile(this.context, this.configTomlPath, stringify(config));
+  }
+
+  tenantDir(id: TenantId | TenantShardId): string {
+    return join(this.workdir, "tenants", typeof id === "string" ? id : Shards.format(id));
+  }
+
+  timelineDir(id: TenantId | TenantShardId, timelineId: TimelineId): string {
+    return join(this.tenantDir(id), "timelines", timelineId);
   }
 
   /** Its default token is good for everything but the calls of other services. */
@@ -133,7 +180,11 @@ export class Pageserver extends NeonNode {
       command: this.context.engine.binary("pageserver"),
       args: ["-D", this.workdir],
       cwd: this.workdir,
-      env: { ...this.settings.environment, ...(token === undefined ? {} : { NEON_AUTH_TOKEN: token }) },
+      env: {
+        ...this.settings.environment,
+        ...(token === undefined ? {} : { NEON_AUTH_TOKEN: token }),
+        ...(this.#persistentFailpoints.length === 0 ? {} : { FAILPOINTS: this.#persistentFailpoints.join(";") }),
+      },
     };
   }
 

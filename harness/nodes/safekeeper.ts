@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SafekeeperClient } from "../api";
 import type { RemoteStorage } from "../storage";
@@ -80,6 +81,13 @@ export class Safekeeper extends NeonNode {
 
   async commitLsn(tenantId: TenantId, timelineId: TimelineId): Promise<Lsn> {
     return Lsn.parse((await this.httpClient().timelineStatus(tenantId, timelineId)).commit_lsn);
+  }
+
+  /** The names of the timeline's WAL segments on disk, oldest first; the newest ends with `.partial`. */
+  listSegments(tenantId: TenantId, timelineId: TimelineId): string[] {
+    return readdirSync(this.timelineDir(tenantId, timelineId))
+      .filter((name) => /^[0-9A-F]{24}(\.partial)?$/.test(name))
+      .toSorted();
   }
 
   /** Resolves when no compute sends WAL of this timeline any more; a timeline that isn't here has none. */

@@ -12,6 +12,15 @@ export interface SqlTarget {
   port: number;
   user: string;
   database: string;
+  password?: string;
+  tls?: SqlTls;
+}
+
+/** A session over TLS; without `verify: false` the server's certificate must be signed by `ca`, or by a public authority. */
+export interface SqlTls {
+  verify?: boolean;
+  /** PEM. */
+  ca?: string;
 }
 
 export interface SqlOptions {
@@ -21,6 +30,7 @@ export interface SqlOptions {
   /** Ends a statement that takes longer; 120 s when not given. */
   statementTimeoutMs?: number;
   applicationName?: string;
+  tls?: SqlTls;
 }
 
 /** One session. It stays usable until it is closed or its server goes; then `query` rejects, and nothing else happens. */
@@ -37,6 +47,8 @@ export class SqlSession implements AsyncDisposable {
   }
 
   static async connect(target: SqlTarget, options: SqlOptions = {}): Promise<SqlSession> {
+    const password = options.password ?? target.password;
+    const tls = options.tls ?? target.tls;
     const config: ClientConfig = {
       host: target.host,
       port: target.port,
@@ -44,7 +56,8 @@ export class SqlSession implements AsyncDisposable {
       database: options.database ?? target.database,
       options: `-cstatement_timeout=${options.statementTimeoutMs ?? 120_000}`,
       connectionTimeoutMillis: 20_000,
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { ssl: { rejectUnauthorized: tls.verify !== false, ...tls } }),
       ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
     };
     const client = new Client(config);

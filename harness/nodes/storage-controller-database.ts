@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PgVersion } from "../types";
+import { PgVersion as Versions } from "../types";
 import { Wait } from "../wait";
-import { writeNodeFile } from "./context";
+import { copyTree, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
 import { makeDataDirectory, removeDataDirectory } from "./data-directory";
 import { NeonNode } from "./neon-node";
@@ -10,6 +11,7 @@ import type { StartOptions, StopOptions } from "./neon-node";
 import { PgBin } from "./pg-bin";
 import { freeSharedMemory } from "./postmaster";
 import { copyClusterTemplate } from "./postgres-template";
+import { queryOnce } from "./sql";
 
 const DATABASE = "storage_controller";
 
@@ -17,14 +19,13 @@ const DATABASE = "storage_controller";
 export class StorageControllerDatabase extends NeonNode {
   readonly name = "storage_controller_db";
   readonly port: number;
-  readonly #pgVersion: PgVersion;
+  #atNextStart: string | undefined;
   readonly #users = new Set<object>();
   #dataDir: string | undefined;
 
   constructor(context: NodeContext, port: number) {
     super(context);
     this.port = port;
-    this.#pgVersion = pgVersionFor(context.engine.facts.pgVersions);
   }
 
   get dataDir(): string {
@@ -56,12 +57,34 @@ export class StorageControllerDatabase extends NeonNode {
     if (!existsSync(join(this.dataDir, "PG_VERSION"))) await this.#create();
     writeNodeFile(this.context, join(this.dataDir, "postgresql.conf"), this.#postgresqlConf());
     await super.start(options);
+    const statement = this.#atNextStart;
+    this.#atNextStart = undefined;
+    if (statement !== undefined) await this.#run(statement);
+  }
+
+  /** Takes another controller's stopped database over, and runs a statement on it when it is started. */
+  async adopt(from: string, statement: string): Promise<void> {
+    this.#dataDir ??= makeDataDirectory(this.context, this.dataDir, { onTmpfs: true });
+    await copyTree(from, this.#dataDir);
+    this.#atNextStart = statement;
+  }
+
+  async #run(statement: string): Promise<void> {
+    const target = { name: this.name, host: "127.0.0.1", port: this.port, user: DATABASE, database: DATABASE };
+    await queryOnce(target, statement);
   }
 
   async #create(): Promise<void> {
     this.#dataDir ??= makeDataDirectory(this.context, this.dataDir, { onTmpfs: true });
-    const pgBin = new PgBin(this.context, this.#pgVersion);
+    const pgBin = new PgBin(this.context, this.#pgVersion());
     await copyClusterTemplate(this.context, pgBin, { database: DATABASE, target: this.#dataDir });
+  }
+
+  /** The version of the data that are there, or else the one to begin with. */
+  #pgVersion(): PgVersion {
+    const path = join(this.dataDir, "PG_VERSION");
+    if (existsSync(path)) return Versions.parse(readFileSync(path, "utf8").trim());
+    return pgVersionFor(this.context.engine.facts.pgVersions);
   }
 
   #postgresqlConf(): string {
@@ -101,7 +124,7 @@ export class StorageControllerDatabase extends NeonNode {
 
   protected spawnSpec() {
     return {
-      command: this.context.engine.postgresProgram(this.#pgVersion, "postgres"),
+      command: this.context.engine.postgresProgram(this.#pgVersion(), "postgres"),
       args: ["-D", this.dataDir],
       cwd: this.context.repoDir,
     };

@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { StorageControllerClient } from "../api";
 import { pollUntil, Wait } from "../wait";
 import type { PollAttempt } from "../wait";
-import { makeNodeDirectory } from "./context";
+import { copyTree, giveToNodes, makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
+import { movedInDatabase, movedInFile } from "./moved-nodes";
+import type { NodeAddress } from "./moved-nodes";
 import { NeonNode } from "./neon-node";
 import { nodeClientOptions } from "./node-client";
 import type { NodeClientOptions } from "./node-client";
@@ -91,6 +94,16 @@ export class StorageController extends NeonNode {
     // Where its state is a file, it stands here; a database makes the directory itself.
     if (this.database === undefined)
       makeNodeDirectory(this.context, join(this.context.repoDir, "storage_controller_db"));
+  }
+
+  /** Takes over the state of another controller, which is stopped and whose pageservers listen elsewhere now. */
+  async adoptState(from: string, pageservers: readonly NodeAddress[]): Promise<void> {
+    if (this.database !== undefined) return this.database.adopt(from, movedInDatabase(pageservers));
+    const dir = join(this.context.repoDir, "storage_controller_db");
+    await copyTree(from, dir);
+    giveToNodes(this.context, dir);
+    const path = join(dir, "state.json");
+    writeNodeFile(this.context, path, movedInFile(readFileSync(path, "utf8"), pageservers));
   }
 
   /** Starts its database, too, unless that still runs. */

@@ -8,7 +8,7 @@ import type { NodeContext } from "./context";
  * Where templates of databases are kept over runs. The nodes' user owns it, and nobody else may write to it, for the
  * nodes' Postgres reads its configuration there. Throws UNREADABLE_PATH.
  */
-export function templateDirectory(context: NodeContext): string {
+export function templateDirectory(context: Pick<NodeContext, "engine">): string {
   const uid = context.engine.facts.identity?.uid ?? process.getuid?.() ?? 0;
   const path = join("/var/tmp", `neon-test-templates-${uid}`);
   if (!existsSync(path)) {

@@ -1,7 +1,8 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { PgVersion } from "../types";
-import { makeNodeDirectory } from "./context";
+import { selfSignedCertificate } from "./certificate";
+import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
 
 import type { PgBin } from "./pg-bin";
@@ -56,6 +57,17 @@ export class VanillaPostgres extends PostgresNode {
     ];
     await pgBin.run("initdb", ["-D", dataDir, ...options]);
     this.configure([`port=${port}`, "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "fsync=off"]);
+  }
+
+  /** Lets it speak TLS from the next start on, with a certificate of its own making for localhost; returns it (PEM). */
+  async enableTls(): Promise<string> {
+    const { certificate, privateKey } = await selfSignedCertificate(["localhost"]);
+    writeNodeFile(this.context, join(this.pgdata, "server.crt"), certificate);
+    writeNodeFile(this.context, join(this.pgdata, "server.key"), privateKey);
+    // Postgres refuses a key that others can read.
+    chmodSync(join(this.pgdata, "server.key"), 0o600);
+    this.configure(["ssl=on", "ssl_cert_file='server.crt'", "ssl_key_file='server.key'"]);
+    return certificate;
   }
 
   /** Appends lines to postgresql.conf; they hold from the next start on. */

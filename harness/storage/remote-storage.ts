@@ -1,4 +1,4 @@
-import { HarnessError } from "../types";
+import { HarnessError, TenantShardId as TenantShards } from "../types";
 import type { TenantId, TenantShardId, TimelineId } from "../types";
 import type { Heatmap, IndexPart, TenantManifest } from "./neon-documents";
 import type { S3Fault } from "./mock-s3/faults";
@@ -53,7 +53,7 @@ export abstract class RemoteStorage extends ObjectStorage {
   }
 
   tenantPath(tenant: Tenant): string {
-    return `tenants/${tenant}/`;
+    return `tenants/${typeof tenant === "string" ? tenant : TenantShards.format(tenant)}/`;
   }
 
   timelinePath(tenant: Tenant, timeline: TimelineId): string {

@@ -94,5 +94,111 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     original: "test_old_request_lsn.py::test_old_request_lsn",
     note: "the original makes the pageserver collect garbage ten times in between",
   },
+  {
+    ours: "tenants > two tenants have the same branch names and none of each other's rows",
+    original: "test_tenants.py::test_tenants_normal_work",
+    note: "the original has three safekeepers",
+  },
+  {
+    ours: "tenants > a tenant that is detached and attached again has all its rows",
+    original: "test_tenants_with_remote_storage.py::test_tenants_attached_after_download",
+  },
+  {
+    ours: "settings > what a builder is told reaches the nodes",
+    original: "test_tenant_conf.py::test_tenant_config",
+    note: "the original asks and sets many times more",
+  },
+  {
+    ours: "auth > a pageserver's HTTP API takes a tenant's token for that tenant, and its own for all",
+    original: "test_auth.py::test_pageserver_auth",
+  },
+  {
+    ours: "auth > a compute shows its token to the pageserver and to every safekeeper",
+    original: "test_auth.py::test_compute_auth_to_pageserver",
+    note: "ours restarts pageserver and compute besides",
+  },
+  {
+    ours: "auth > a pageserver accepts every key of a directory, and forgets one that is gone when it reloads",
+    original: "test_auth.py::test_pageserver_multiple_keys",
+  },
+  {
+    ours: "auth > a pageserver that reloads its key accepts tokens of the new one only",
+    original: "test_auth.py::test_pageserver_key_reload",
+  },
+  {
+    ours: "auth > sessions of pageserver and safekeeper, auth enabled: true",
+    original: "test_auth.py::test_auth_failures[True]",
+  },
+  {
+    ours: "auth > sessions of pageserver and safekeeper, auth enabled: false",
+    original: "test_auth.py::test_auth_failures[False]",
+  },
+  {
+    ours: "auth > each port of a safekeeper can ask for tokens, or not, by itself",
+    original: "test_wal_acceptor.py::test_sk_auth",
+  },
+  {
+    ours: "auth > the storage controller asks for a scope by the kind of call",
+    original: "test_storage_controller.py::test_storage_controller_auth",
+  },
+  {
+    ours: "auth > with a token the pageserver's API lists and creates tenants and timelines",
+    original: "test_pageserver_api.py::test_pageserver_http_api_client_auth_enabled",
+  },
+  {
+    ours: "replicas > a replica follows its primary and refuses to write",
+    original: "test_hot_standby.py::test_2_replicas_start",
+  },
+  {
+    ours: "replicas > a replica lags, and catches up with what it missed",
+    original: "test_physical_replication.py::test_physical_replication",
+    note: "the original writes for longer",
+  },
+  {
+    ours: "read-only > a read-only endpoint sees the past",
+    original: "test_readonly_node.py::test_readonly_node",
+    note: "the original writes 400,000 rows",
+  },
+  {
+    ours: "compute-configuration > settings hold from the start on, or when a running compute is reconfigured",
+    original: "test_config.py::test_config",
+  },
+  {
+    ours: "compute-configuration > a compute goes over to other safekeepers",
+    original: "test_wal_acceptor.py::test_replace_safekeeper",
+  },
+  {
+    ours: "compute-configuration > sync-safekeepers brings all safekeepers to the same LSN",
+    original: "test_wal_acceptor.py::test_sync_safekeepers",
+  },
+  {
+    ours: "sharding > a running compute follows its tenant to another pageserver",
+    original: "test_change_pageserver.py::test_change_pageserver",
+  },
+  {
+    ours: "storage-controllers > a storage controller takes over from another, and the proxy follows",
+    original: "test_storage_controller.py::test_storage_controller_leadership_transfer[False]",
+    note: "the original has three pageservers",
+  },
+  {
+    ours: "neon-local > neon_local starts everything, makes tenants and branches, and stops everything",
+    original: "test_neon_local_cli.py::test_neon_cli_basics",
+  },
+  {
+    ours: "neon-local > neon_local lists timelines and tenants as the pageserver's API does",
+    original: "test_neon_cli.py::test_cli_timeline_list",
+  },
+  {
+    ours: "neon-local > neon_local starts and stops each of several nodes by itself",
+    original: "test_neon_cli.py::test_cli_start_stop_multi",
+  },
+  {
+    ours: "neon-local > neon_local refuses a second running primary of a timeline",
+    original: "test_neon_local_cli.py::test_neon_two_primary_endpoints_fail",
+  },
+  {
+    ours: "tools > wal_craft writes WAL that ends at a page's end, and a compute comes back from it",
+    original: "test_crafted_wal_end.py::test_crafted_wal_end[last_wal_record_xlog_switch_ends_on_page_boundary]",
+  },
   ...SLOW_READER,
 ];

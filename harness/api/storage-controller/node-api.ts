@@ -13,6 +13,10 @@ import type {
   SafekeeperSchedulingPolicy,
 } from "./node-types";
 
+const LEADERSHIP = ["leader", "stepped_down", "candidate"] as const;
+
+type LeadershipStatus = (typeof LEADERSHIP)[number];
+
 /** The controller itself, and the pageservers and safekeepers that it knows. */
 export abstract class ControllerNodeApi extends FailpointApi {
   protected readonly failpointRoute = { method: "PUT", path: "/debug/v1/failpoints" } as const;
@@ -32,6 +36,12 @@ export abstract class ControllerNodeApi extends FailpointApi {
 
   metricsText(call: CallOptions = {}): Promise<string> {
     return this.http.text("/metrics", call);
+  }
+
+  /** Whether this very instance leads, as its metrics say. */
+  async leadershipStatus(call: CallOptions = {}): Promise<LeadershipStatus | undefined> {
+    const metrics = await this.metrics(call);
+    return LEADERSHIP.find((status) => metrics.value("storage_controller_leadership_status", { status }) === 1);
   }
 
   leader(call: CallOptions = {}): Promise<{ address: string; started_at: string } | null> {
