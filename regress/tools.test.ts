@@ -13,7 +13,7 @@ test(
     writeFileSync(file, await remote.read(newest?.key ?? "no index"));
     const dump = await pagectl.dumpIndexPart(file);
     const timeline = await env.pageserver.httpClient().timelineDetail(initialTenant, initialTimeline);
-    expect(dump.disk_consistent_lsn).toBe(timeline.remote_consistent_lsn);
+    expect(dump.disk_consistent_lsn).toBe(timeline.remote_consistent_lsn_visible);
     const layers = await remote.layerKeys(initialTenant, initialTimeline);
     expect(Object.keys(dump.layer_metadata)).toHaveLength(layers.length);
   },

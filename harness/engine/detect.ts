@@ -45,7 +45,7 @@ async function embeddedEngine(env: Environment, identity: ProcessIdentity | unde
     features: new Set([...featuresOfVersionLine(version), ...postgresFeatures(pgDistribDir)]),
     storageControllerState: "file",
     pageserversNeedController: false,
-    takesInitdbArchive: false,
+    takesTimelineFiles: false,
     computeDataOnTmpfs: true,
     identity,
     environment,
@@ -80,7 +80,7 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
     features,
     storageControllerState: "postgres",
     pageserversNeedController: true,
-    takesInitdbArchive: true,
+    takesTimelineFiles: true,
     computeDataOnTmpfs: false,
     identity,
     // compute_ctl would log an ERROR for every trace that no collector takes.

@@ -35,8 +35,8 @@ export interface EngineFacts {
   storageControllerState: "file" | "postgres";
   /** Whether a pageserver that finds no storage controller when it starts waits for a second or more to try again. */
   pageserversNeedController: boolean;
-  /** Whether a new timeline can start from an archive of an earlier initdb in the pageserver's remote storage. */
-  takesInitdbArchive: boolean;
+  /** Whether a timeline can start from files that somebody else put into the pageserver's remote storage. */
+  takesTimelineFiles: boolean;
   /** Whether a compute's data directory belongs on tmpfs, because the engine writes the whole database into it. */
   computeDataOnTmpfs: boolean;
   olderBuild?: OlderBuild | undefined;

@@ -2,12 +2,14 @@ import type { PlacementPolicy, TenantSettings } from "../api";
 import { writeNodeFile } from "../nodes";
 import type { Endpoint, Pageserver } from "../nodes";
 import { Lsn, TenantId, TenantShardId, TimelineId } from "../types";
-import { Wait } from "../wait";
+import { pollUntil, Wait } from "../wait";
+import type { PollAttempt } from "../wait";
 import { Branches } from "./branches";
 import type { Branch } from "./branches";
 import { EnvNodes } from "./env-nodes";
 import type { AttachedShard } from "./env-nodes";
 import { InitdbArchive } from "./initdb-archive";
+import { TenantTemplate } from "./tenant-template";
 import { repoConfigPath, repoConfigText } from "./repo-config";
 
 export interface NewTenantOptions {
@@ -19,6 +21,8 @@ export interface NewTenantOptions {
   /** In pages of 8 KiB. */
   shardStripeSize?: number;
   placementPolicy?: PlacementPolicy;
+  /** Whether its files may be copies of an earlier tenant's; default: the setting `timelinesFromTemplate`. */
+  fromTemplate?: boolean;
 }
 
 /** Tenants, timelines and branches of an environment, and how far they are. */
@@ -37,13 +41,41 @@ export abstract class EnvTenants extends EnvNodes {
 
   /** A tenant with a first timeline, the branch `main` (or whatever `defaultBranchName` says). */
   async createTenant(options: NewTenantOptions = {}): Promise<Branch> {
-    const { timelineId: firstTimeline, ...tenant } = options;
-    const tenantId = options.tenantId ?? TenantId.generate();
-    await this.storageController.httpClient().createTenant({ config: {}, ...tenant, tenantId });
-    if ((options.shardCount ?? 0) > 0) this.#sharded.add(tenantId);
+    const owner = {
+      tenantId: options.tenantId ?? TenantId.generate(),
+      timelineId: options.timelineId ?? TimelineId.generate(),
+    };
+    const { timelineId: _timeline, fromTemplate: _template, ...tenant } = options;
+    const template = this.#tenantTemplate(options);
+    const isThere = (await template?.offer(owner)) === true;
+    await this.storageController.httpClient().createTenant({ config: {}, ...tenant, ...owner });
+    if ((options.shardCount ?? 0) > 0) this.#sharded.add(owner.tenantId);
     const name = this.parts.settings.defaultBranchName;
-    const timelineId = await this.createTimeline(name, { tenantId, ...pick("timelineId", firstTimeline) });
-    return { tenantId, timelineId };
+    if (isThere) await this.#takeTimeline(name, owner);
+    else await this.createTimeline(name, owner);
+    if (!isThere) await template?.keep(owner);
+    return owner;
+  }
+
+  /** A shard's files are others than a whole tenant's, and one that isn't attached isn't made. */
+  #tenantTemplate(options: NewTenantOptions): TenantTemplate | undefined {
+    const { context, settings, storage } = this.parts;
+    const isPlain = (options.shardCount ?? 0) === 0 && typeof options.placementPolicy !== "string";
+    const wanted = options.fromTemplate ?? settings.timelinesFromTemplate;
+    if (!isPlain || !wanted || !this.engine.facts.takesTimelineFiles) return undefined;
+    return new TenantTemplate(context, { storage, pageservers: this.pageservers, pgVersion: this.pgVersion });
+  }
+
+  /** Resolves when the pageserver has found the timeline in remote storage. */
+  async #takeTimeline(name: string, { tenantId, timelineId }: Branch): Promise<void> {
+    const client = this.storageController.httpClient().asPageserver;
+    const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
+      const { state } = await client.timelineDetail(tenantId, timelineId);
+      observed(`state ${JSON.stringify(state)}`);
+      return state === "Active";
+    };
+    await pollUntil(`timeline ${timelineId} to become Active`, probe, { budgetMs: 20_000, component: "pageserver" });
+    this.mapBranch(name, { tenantId, timelineId });
   }
 
   /** Replaces the tenant's own settings by these, on all its shards. */
@@ -71,7 +103,7 @@ export abstract class EnvTenants extends EnvNodes {
 
   #initdbArchive(): InitdbArchive | undefined {
     const { context, settings, storage } = this.parts;
-    const usable = this.engine.facts.takesInitdbArchive && settings.initdbFromArchive;
+    const usable = this.engine.facts.takesTimelineFiles && settings.timelinesFromTemplate;
     return usable ? new InitdbArchive(context, storage, this.pgVersion) : undefined;
   }
 

@@ -6,7 +6,6 @@ import type { RemoteStorageKind } from "../storage";
 import { HarnessError } from "../types";
 import type { PgVersion } from "../types";
 import { basename, dirname, join } from "node:path";
-import { templateDirectory } from "../nodes";
 import { configureEnv } from "./configure";
 import { orDiskFull } from "./full-disk";
 import { withFreshPorts } from "./fresh-ports";
@@ -86,7 +85,7 @@ export class NeonEnvBuilder {
     if (this.#env !== undefined) return this.#start(this.#env);
     return withFreshPorts(
       "the environment",
-      async () => (this.settings.fromTemplate ? this.#startFromTemplate() : this.#start(await this.initConfigs())),
+      async () => this.#start(await this.initConfigs()),
       async () => {
         const env = this.#env;
         this.#env = undefined;
@@ -101,13 +100,6 @@ export class NeonEnvBuilder {
       await env.start();
       if (this.settings.createInitialTenant) await env.createInitialTenant();
     });
-    return env;
-  }
-
-  async #startFromTemplate(): Promise<NeonEnv> {
-    const dir = templateDirectory({ engine: this.ground.engine });
-    const env = await this.fromRepoDir(await this.#snapshot(join(dir, "env"), (builder) => builder.initStart()));
-    await this.#onDisk(() => env.start());
     return env;
   }
 
@@ -144,10 +136,7 @@ export class NeonEnvBuilder {
     return sharedSnapshot(path, async (draft) => {
       const name = `snapshot of ${basename(place)}`;
       const workplace = TestDirectory.create(dirname(directory.path), name, engine.facts.identity);
-      const builder = new NeonEnvBuilder(
-        { ...this.ground, directory: workplace },
-        { ...this.settings, fromTemplate: false },
-      );
+      const builder = new NeonEnvBuilder({ ...this.ground, directory: workplace }, this.settings);
       let passed = false;
       try {
         const env = await make(builder);

@@ -17,16 +17,27 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
     await this.storageController.waitUntilActive(this.pageservers.map((ps) => ps.id));
   }
 
-  /** Everything at once, but for pageservers that would take a second to try again to reach the controller. */
+  /**
+   * Everything at once, but for pageservers that would take a second to try again to reach the controller: they come
+   * when it is ready. One that knows them looks for them before it is, for up to ten seconds: then they come when it listens.
+   */
   #startInOrder(): (node: NeonNode) => Promise<void> {
     const controllerReady = this.storageController.start();
-    const first = this.engine.facts.pageserversNeedController ? controllerReady : Promise.resolve();
+    const first = this.engine.facts.pageserversNeedController
+      ? this.#controllerFor(controllerReady)
+      : Promise.resolve();
     const pageservers = new Set<NeonNode>(this.pageservers);
     return async (node) => {
       if (node === this.storageController) return controllerReady;
       if (pageservers.has(node)) await first;
       await node.start();
     };
+  }
+
+  async #controllerFor(ready: Promise<void>): Promise<void> {
+    if (!this.storageController.knowsPageservers) return ready;
+    // A controller that dies never listens.
+    await Promise.race([ready, this.storageController.waitUntilListening()]);
   }
 
   /**

@@ -65,10 +65,8 @@ export interface NeonEnvSettings {
   initialTenantShardCount: number;
   /** In pages; undefined is Neon's own. */
   initialTenantShardStripeSize: number | undefined;
-  /** Whether new timelines may start from what an earlier run's initdb made, for engines that can; faster. */
-  initdbFromArchive: boolean;
-  /** Whether `initStart()` copies an environment that an earlier one with the same settings left; much faster. */
-  fromTemplate: boolean;
+  /** Whether new tenants and timelines may be copies of what an earlier run's initdb made, for engines that can; faster. */
+  timelinesFromTemplate: boolean;
   /** Keeps the whole directory also when the test passes. */
   preserveDatabaseFiles: boolean;
   /** Whether the initial tenant is made on `initStart()`. */
@@ -110,8 +108,7 @@ export function defaultSettings(pgVersion: PgVersion): NeonEnvSettings {
     initialTimeline: TimelineId.generate(),
     initialTenantShardCount: 0,
     initialTenantShardStripeSize: undefined,
-    initdbFromArchive: true,
-    fromTemplate: false,
+    timelinesFromTemplate: true,
     preserveDatabaseFiles: false,
     createInitialTenant: true,
   };

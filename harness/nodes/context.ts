@@ -24,7 +24,7 @@ export function makeNodeDirectory(context: Pick<NodeContext, "engine">, path: st
 }
 
 /** Writes a file that the nodes can read and rewrite. */
-export function writeNodeFile(context: NodeContext, path: string, text: string): void {
+export function writeNodeFile(context: NodeContext, path: string, text: string | Buffer): void {
   writeFileSync(path, text, { mode: 0o644 });
   giveToNodes(context, path);
 }

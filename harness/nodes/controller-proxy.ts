@@ -38,9 +38,11 @@ export class ControllerProxy implements AsyncDisposable {
   #forward(request: IncomingMessage, response: ServerResponse): void {
     const target = this.#target;
     if (target === undefined) return answerError(response, "the proxy routes to no storage controller yet");
-    const { method, url: path, headers } = request;
+    const { method, url: path } = request;
+    // A connection of its own for each: a pooled one may be closed by the controller just when it is used again.
+    const headers = { ...request.headers, connection: "close" };
     const { hostname, port } = target;
-    const onward = sendRequest({ hostname, port, method, path, headers }, (answer) => {
+    const onward = sendRequest({ hostname, port, method, path, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });

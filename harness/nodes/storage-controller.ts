@@ -44,6 +44,7 @@ export class StorageController extends NeonNode {
   readonly database: StorageControllerDatabase | undefined;
   /** Log lines at WARN or ERROR that a test expects, besides those that every storage controller may write. */
   readonly allowedErrors: RegExp[] = [];
+  #knowsPageservers = false;
 
   constructor(context: NodeContext, settings: StorageControllerSettings, shared?: StorageControllerDatabase) {
     super(context);
@@ -96,8 +97,14 @@ export class StorageController extends NeonNode {
       makeNodeDirectory(this.context, join(this.context.repoDir, "storage_controller_db"));
   }
 
+  /** Whether pageservers have registered with it, or with the one whose state it has: at its start it looks for them. */
+  get knowsPageservers(): boolean {
+    return this.#knowsPageservers;
+  }
+
   /** Takes over the state of another controller, which is stopped and whose pageservers listen elsewhere now. */
   async adoptState(from: string, pageservers: readonly NodeAddress[]): Promise<void> {
+    this.#knowsPageservers = true;
     if (this.database !== undefined) return this.database.adopt(from, movedInDatabase(pageservers));
     const dir = join(this.context.repoDir, "storage_controller_db");
     await copyTree(from, dir);
@@ -121,12 +128,18 @@ export class StorageController extends NeonNode {
     }
   }
 
+  /** Resolves when it takes requests, which it does before it is ready. */
+  async waitUntilListening(budgetMs = 20_000): Promise<void> {
+    await Wait.http(`${this.ownUrl}/status`).wait({ budgetMs, component: this.name });
+  }
+
   /** Resolves when the controller's heartbeats have found every one of these pageservers. */
   async waitUntilActive(nodeIds: readonly number[], budgetMs = 20_000): Promise<void> {
     const client = this.httpClient();
     const probe = async ({ observed }: PollAttempt): Promise<boolean> => {
       const nodes = await client.listNodes();
       observed(nodes.map((node) => `${node.id}: ${JSON.stringify(node.availability)}`).join(", ") || "no nodes");
+      this.#knowsPageservers ||= nodes.length > 0;
       return nodeIds.every((id) => nodes.some((node) => node.id === id && isActive(node.availability)));
     };
     const name = `pageservers ${nodeIds.join(", ")} to become Active`;
