@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { stage } from "../process";
 import type { ProcessIdentity } from "../process";
-import { HarnessError } from "../types";
+import { HarnessError, PgVersion } from "../types";
 import { NODE_BINARIES } from "./engine";
 import type { OlderBuild } from "./engine";
 import { pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
@@ -30,6 +30,8 @@ export async function olderBuild(
   if (pgVersionsIn(pgDistribDir).length === 0) requirePgVersion(pgDistribDir, 17, DISTRIB);
   return {
     neonBin: await stage(neonBin, identity, { names: [...NODE_BINARIES, ...NEON_TOOLS] }),
-    pgDistribDir: await stage(pgDistribDir, identity),
+    pgDistribDir: await stage(pgDistribDir, identity, {
+      names: PgVersion.ALL.map((version) => PgVersion.dirName(version)),
+    }),
   };
 }

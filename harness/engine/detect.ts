@@ -91,7 +91,8 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
 async function stagePgDirectory(distribDir: string, identity: ProcessIdentity | undefined): Promise<string> {
   const path = resolve(distribDir);
   requirePgDirectory(path);
-  return stage(path, identity);
+  // What stands beside the versions, e.g. `build`, is none of the nodes' business, and takes long to look at.
+  return stage(path, identity, { names: PgVersion.ALL.map((version) => PgVersion.dirName(version)) });
 }
 
 function requirePgDirectory(pgDistribDir: string): void {

@@ -60,8 +60,10 @@ export class Bench {
 
   async #environment(): Promise<Round> {
     const { engine, ports, workDir, original } = this.#with;
+    const made = await runOurPlainest(engine, ports, workDir, { timelinesFromTemplate: false });
     const ours = await runOurPlainest(engine, ports, workDir);
-    return { ours: asRows(ours), original: asRows(await original.runPlainest()) };
+    const theirs = asRows(await original.runPlainest());
+    return { ours: { ...asRows(ours), made: made.setUp }, original: { ...theirs, made: theirs.setUp } };
   }
 }
 

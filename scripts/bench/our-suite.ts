@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import type { Engine } from "../../harness/engine";
 import { NeonEnvBuilder, TestDirectory } from "../../harness/env";
+import type { NeonEnvSettings } from "../../harness/env";
 import type { PortLease } from "../../harness/ports";
 import { HarnessError } from "../../harness/types";
 import { PACKAGE_ROOT } from "../project";
@@ -9,10 +10,15 @@ import type { Behaviour } from "./behaviours";
 import type { TestPhases } from "./phases";
 
 /** The same test as `original/test_one_second.py`: what the fixtures do, without vitest around it. */
-export async function runOurPlainest(engine: Engine, ports: PortLease, workDir: string): Promise<TestPhases> {
+export async function runOurPlainest(
+  engine: Engine,
+  ports: PortLease,
+  workDir: string,
+  settings: Partial<NeonEnvSettings> = {},
+): Promise<TestPhases> {
   const started = performance.now();
   const directory = TestDirectory.create(join(workDir, "ours"), "one-second", engine.facts.identity);
-  const builder = new NeonEnvBuilder({ engine, pgVersion: engine.defaultPgVersion(), directory, ports });
+  const builder = new NeonEnvBuilder({ engine, pgVersion: engine.defaultPgVersion(), directory, ports }, settings);
   try {
     const env = await builder.initStart();
     const ready = performance.now();

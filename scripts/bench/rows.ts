@@ -9,7 +9,8 @@ export interface Row {
 }
 
 export const ROWS = [
-  { id: "setUp", part: "environment", name: "`neonSimpleEnv` ready", budget: 0.45 },
+  { id: "made", part: "environment", name: "`neonSimpleEnv` ready, its tenant made by initdb", budget: 0.45 },
+  { id: "setUp", part: "environment", name: "`neonSimpleEnv` ready, its tenant from a template", budget: 0.25 },
   { id: "tearDown", part: "environment", name: "its teardown, a compute running, checks included", budget: 0.4 },
   { id: "whole", part: "environment", name: "a one-second test as a whole", budget: 0.45 },
   { id: "slowReader", part: "slow-reader", name: "the slow-reader pair, one after the other", budget: 0.3 },
