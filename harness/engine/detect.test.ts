@@ -118,6 +118,11 @@ describe("an engine that can't be used is one error of the user's, with what was
 describe("an engine that can be used", () => {
   test("is what its directories and its version line say", async () => {
     const engine = await detect({ NEON_BIN: at("fine"), POSTGRES_DISTRIB_DIR: at("only-v16") });
+    // A plain Postgres beside it is no version for computes.
+    postgres("only-v16", 15);
+    expect((await detect({ NEON_BIN: at("fine"), POSTGRES_DISTRIB_DIR: at("only-v16") })).facts.pgVersions).toEqual([
+      16,
+    ]);
     expect(engine.facts.pgVersions).toEqual([16]);
     expect(engine.defaultPgVersion()).toBe(16);
     expect(engine.missing(["testing", "failpoints", "auth", "pagectl", "psql"])).toEqual(["pagectl", "psql"]);

@@ -8,7 +8,7 @@ import { olderBuild } from "./compatibility";
 import { describeBuild } from "./describe-build";
 import { embeddedDirectories } from "./embedded";
 import { Engine, NODE_BINARIES } from "./engine";
-import { pgVersionsIn, requireNeonExtension, requireNodeBinaries, requirePgVersion } from "./executables";
+import { neonPgVersionsIn, pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
 import { featuresOfVersionLine, NEON_FEATURES, NEON_TOOLS } from "./features";
 import type { Feature } from "./features";
 
@@ -64,7 +64,7 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
     });
   }
   const pgDistribDir = await stagePgDirectory(distribDir, identity);
-  requireNeonExtension(pgDistribDir);
+  const pgVersions = neonPgVersionsIn(pgDistribDir);
   const stagedBin = await stage(neonBin, identity, { names: [...NODE_BINARIES, ...NEON_TOOLS] });
   const asker = { environment: {}, identity };
   const binaries = await Promise.all(NODE_BINARIES.map(async (name) => askBinary(stagedBin, name, asker)));
@@ -76,7 +76,7 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
     description: describeBuild(binaries, features),
     neonBin: stagedBin,
     pgDistribDir,
-    pgVersions: pgVersionsIn(pgDistribDir),
+    pgVersions,
     features,
     storageControllerState: "postgres",
     pageserversNeedController: true,

@@ -53,24 +53,39 @@ export function requirePgVersion(distribDir: string, version: PgVersion, toldBy:
 const LIBRARY_FOLDERS = ["lib", "lib/postgresql"] as const;
 const EXTENSION_FOLDERS = ["share/extension", "share/postgresql/extension"] as const;
 
+/** What a real compute needs besides, and this version of Postgres lacks. */
+function missingOfNeon(root: string): string[] {
+  const wanted = [
+    { name: "lib/neon.so", places: LIBRARY_FOLDERS.flatMap((dir) => [`${dir}/neon.so`, `${dir}/neon.dylib`]) },
+    { name: "share/extension/neon.control", places: EXTENSION_FOLDERS.map((dir) => `${dir}/neon.control`) },
+  ];
+  return wanted.filter(({ places }) => !places.some((place) => existsSync(join(root, place)))).map(({ name }) => name);
+}
+
+/**
+ * The Postgres majors that real computes can run: those with the neon extension. A plain one beside them serves nobody but
+ * the storage controller's database. Throws BINARY_MISSING when all are plain.
+ */
+export function neonPgVersionsIn(distribDir: string): PgVersion[] {
+  const present = pgVersionsIn(distribDir);
+  const rootOf = (version: PgVersion): string => join(distribDir, PgVersion.dirName(version));
+  const usable = present.filter((version) => missingOfNeon(rootOf(version)).length === 0);
+  const [first] = present;
+  if (usable.length === 0 && first !== undefined) requireNeonExtension(rootOf(first));
+  return usable;
+}
+
 /** Throws BINARY_MISSING for a Postgres that a real compute can't run with, because it lacks the neon extension. */
-export function requireNeonExtension(distribDir: string): void {
-  for (const version of pgVersionsIn(distribDir)) {
-    const root = join(distribDir, PgVersion.dirName(version));
-    const wanted = [
-      { name: "lib/neon.so", places: LIBRARY_FOLDERS.flatMap((dir) => [`${dir}/neon.so`, `${dir}/neon.dylib`]) },
-      { name: "share/extension/neon.control", places: EXTENSION_FOLDERS.map((dir) => `${dir}/neon.control`) },
-    ];
-    const missing = wanted.filter(({ places }) => !places.some((place) => existsSync(join(root, place))));
-    if (missing.length === 0) continue;
-    throw new HarnessError("BINARY_MISSING", {
-      summary: `${root} is a Postgres without the neon extension`,
-      expected: wanted.map(({ name }) => name).join(" and "),
-      found: `no ${missing.map(({ name }) => name).join(", no ")}`,
-      todo: "build it as `make` of Neon does, or unset NEON_BIN for the embedded engine, which takes any Postgres",
-      facts: { root, version },
-    });
-  }
+export function requireNeonExtension(root: string): void {
+  const missing = missingOfNeon(root);
+  if (missing.length === 0) return;
+  throw new HarnessError("BINARY_MISSING", {
+    summary: `${root} is a Postgres without the neon extension`,
+    expected: "lib/neon.so and share/extension/neon.control",
+    found: `no ${missing.join(", no ")}`,
+    todo: "build it as `make` of Neon does, or unset NEON_BIN for the embedded engine, which takes any Postgres",
+    facts: { root },
+  });
 }
 
 function namesIn(dir: string): string {

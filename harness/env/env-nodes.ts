@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { AuthKeys } from "../auth";
 import type { Engine } from "../engine";
-import { PgBin, ProposerPostgres } from "../nodes";
+import { PgBin, ProposerPostgres, StorageScrubber } from "../nodes";
 import type { ControllerProxy, NeonNode, NodeContext, Pageserver, Safekeeper } from "../nodes";
 import type { StorageBroker, StorageController } from "../nodes";
 import type { NetworkProxy } from "../faults";
@@ -43,6 +43,7 @@ export abstract class EnvNodes {
   protected readonly parts: NeonEnvParts;
   readonly #controllers: StorageController[];
   readonly #proposers: ProposerPostgres[] = [];
+  #scrubber: StorageScrubber | undefined;
 
   constructor(parts: NeonEnvParts) {
     this.parts = parts;
@@ -137,6 +138,13 @@ export abstract class EnvNodes {
   get remoteStorages(): readonly (readonly [StorageUser, RemoteStorage])[] {
     const { storage, walStorage } = this.parts;
     return [["pageserver", storage], ...(walStorage === undefined ? [] : [["safekeeper", walStorage] as const])];
+  }
+
+  /** Looks through the pageservers' bucket; one per environment, for what its test allows. */
+  get storageScrubber(): StorageScrubber {
+    const { context, storage } = this.parts;
+    this.#scrubber ??= new StorageScrubber(context, storage, this.storageController.url);
+    return this.#scrubber;
   }
 
   get initialTenant(): TenantId {

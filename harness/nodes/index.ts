@@ -20,6 +20,7 @@ export { templateDirectory } from "./template-directory";
 export { newNeonLocalConfig } from "./tools/neon-local-config";
 export { NeonLocal } from "./tools/neon-local";
 export { Pagectl, WalCraft } from "./tools/other-tools";
+export { StorageScrubber } from "./tools/storage-scrubber";
 export { VanillaPostgres } from "./vanilla-postgres";
 export { isPortTaken } from "./port-taken";
 export { LogStream } from "./log-stream";

@@ -9,7 +9,7 @@ import type { ProcessIdentity } from "../process";
 import { HarnessError, hideSecretValue, messageOfUnknown } from "../types";
 import { Wait } from "../wait";
 import type { MockBackend } from "./mock-backend";
-import { bucketName, clientOf } from "./own-bucket";
+import { bucketName, clientOf, PREFIX_IN_OWN_BUCKET } from "./own-bucket";
 import { S3Storage } from "./s3-storage";
 import type { AwsCredentials } from "./s3-storage";
 
@@ -51,7 +51,7 @@ export async function startMinio(ground: Ground, env: NodeJS.ProcessEnv): Promis
       const bucket = bucketName(name);
       await minio.makeBucket(bucket, REGION);
       const storage: S3Storage = new S3Storage(
-        { kind: "mock_s3", bucket, region: REGION, endpoint, prefix: "" },
+        { kind: "mock_s3", bucket, region: REGION, endpoint, prefix: PREFIX_IN_OWN_BUCKET },
         s3,
         keys,
         {

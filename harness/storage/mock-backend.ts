@@ -4,7 +4,7 @@ import type { ProcessIdentity } from "../process";
 import { hideSecretValue, HarnessError } from "../types";
 import { MockS3 } from "./mock-s3/mock-s3";
 import type { S3Fault } from "./mock-s3/faults";
-import { bucketName, clientOf } from "./own-bucket";
+import { bucketName, clientOf, PREFIX_IN_OWN_BUCKET } from "./own-bucket";
 import { S3Storage } from "./s3-storage";
 import type { S3Place } from "./s3-storage";
 
@@ -49,7 +49,13 @@ async function ownBackend(): Promise<MockBackend> {
     openBucket: async (name) => {
       const bucket = bucketName(name);
       await server.createBucket(bucket);
-      const place = { kind: "mock_s3", bucket, region: server.region, endpoint: server.endpoint, prefix: "" } as const;
+      const place = {
+        kind: "mock_s3",
+        bucket,
+        region: server.region,
+        endpoint: server.endpoint,
+        prefix: PREFIX_IN_OWN_BUCKET,
+      } as const;
       return new MockS3Storage(place, client, server);
     },
   };

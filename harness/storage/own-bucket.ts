@@ -8,6 +8,9 @@ export function clientOf(endpoint: string, region: string, credentials: AwsCrede
   return new S3Client({ endpoint, region, credentials: { ...credentials }, forcePathStyle: true });
 }
 
+/** storage_scrubber can't be told of a bucket without one: it would look below a prefix of production's. */
+export const PREFIX_IN_OWN_BUCKET = "neon";
+
 let buckets = 0;
 
 /** S3 allows 63 characters; the last ones keep names apart that begin alike, or are used again in this worker. */

@@ -136,6 +136,7 @@ describe("mock_s3", () => {
       bucket_name: expect.any(String) as string,
       bucket_region: "us-east-1",
       endpoint: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+      prefix_in_bucket: "neon",
     });
     const secret = storage.environment()["AWS_SECRET_ACCESS_KEY"] ?? "";
     expect(secret.length).toBeGreaterThan(20);

@@ -198,7 +198,8 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   },
   {
     ours: "tools > wal_craft writes WAL that ends at a page's end, and a compute comes back from it",
-    original: "test_crafted_wal_end.py::test_crafted_wal_end[interpreted-last_wal_record_xlog_switch_ends_on_page_boundary]",
+    original:
+      "test_crafted_wal_end.py::test_crafted_wal_end[interpreted-last_wal_record_xlog_switch_ends_on_page_boundary]",
   },
   ...SLOW_READER,
 ];
