@@ -10,7 +10,7 @@ import { machineFacts } from "./bench/machine";
 import { OriginalSuite } from "./bench/original-suite";
 import { PARTS, parseBenchOptions } from "./bench/options";
 import type { BenchOptions } from "./bench/options";
-import { plainTable, writeDocument } from "./bench/report";
+import { plainTable, writeDocument, describeUnmatched } from "./bench/report";
 import { judge } from "./bench/rows";
 import type { Round, Verdict } from "./bench/rows";
 import { collectTests } from "./runner/collect";
@@ -45,7 +45,7 @@ async function measure(options: BenchOptions, engine: Engine, machine: readonly 
   await bench.warmUp();
   const verdicts = await play(bench, options.rounds);
   const unmatched = await testsWithoutCounterpart();
-  for (const test of unmatched) console.log(`no counterpart in scripts/bench/behaviours.ts, not run: ${test}`);
+  if (unmatched.length > 0) console.log(describeUnmatched(unmatched));
   if (options.markdown) {
     const facts = { command: commandOf(options), rounds: options.rounds, machine, unmatched };
     console.log(`wrote ${await writeDocument(verdicts, facts)}`);

@@ -69,13 +69,24 @@ function section(verdicts: readonly Verdict[], facts: RunFacts): string {
     markdownTable(table),
     "",
     ...facts.machine.map((fact) => `- ${fact}`),
-    ...(facts.unmatched.length === 0 ? [] : [`- without a counterpart, and not run: ${facts.unmatched.join("; ")}`]),
+    ...(facts.unmatched.length === 0 ? [] : [`- ${describeUnmatched(facts.unmatched)}`]),
     "",
     "### What is compared with what",
     "",
     markdownTable([["ours", "original", "the difference"], ["---", "---", "---"], ...pairs]),
     "",
   ].join("\n");
+}
+
+/** How many tests of each file were left out. */
+export function describeUnmatched(tests: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const test of tests) {
+    const file = test.split(" > ")[0] ?? "";
+    counts.set(file, (counts.get(file) ?? 0) + 1);
+  }
+  const files = [...counts].map(([file, count]) => `${file} (${count})`);
+  return `${tests.length} of our tests have no counterpart in scripts/bench/behaviours.ts, and were not run: ${files.join(", ")}`;
 }
 
 const markdownTable = (rows: readonly (readonly string[])[]): string =>
