@@ -53,12 +53,12 @@ describe("what a person asks for", () => {
 });
 
 test("a budget that is not kept is said", () => {
-  const round = (ours: number) => ({ ours: { made: ours }, original: { made: 4 } });
+  const round = (ours: number) => ({ ours: { whole: ours }, original: { whole: 4 } });
   expect(judge([round(1), round(1.2), round(9)])).toMatchObject([{ ratio: 0.3, budget: 0.45, kept: true }]);
   const slow = judge([round(1), round(2), round(2)]);
   expect(slow).toMatchObject([{ ratio: 0.5, kept: false }]);
   expect(plainTable(slow)).toMatch(
-    /neonSimpleEnv ready, its tenant made by initdb +2\.00 s \(1\.00–2\.00\) +4\.00 s \(4\.00–4\.00\) +0\.50 .* no/,
+    /a one-second test as a whole +2\.00 s \(1\.00–2\.00\) +4\.00 s \(4\.00–4\.00\) +0\.50 .* no/,
   );
 });
 

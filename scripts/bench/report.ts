@@ -20,7 +20,8 @@ function seconds(values: readonly number[]): string {
 
 function cells(verdict: Verdict): string[] {
   const { name, ours, original, ratio, budget, kept } = verdict;
-  return [name, seconds(ours), seconds(original), ratio.toFixed(2), `≤ ${budget}`, kept ? "yes" : "**no**"];
+  const verdictCells = budget === undefined ? ["", ""] : [`≤ ${budget}`, kept ? "yes" : "**no**"];
+  return [name, seconds(ours), seconds(original), ratio.toFixed(2), ...verdictCells];
 }
 
 /** The table for a terminal. */
