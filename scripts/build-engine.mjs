@@ -37,7 +37,7 @@ const common = {
   platform: "node",
   target: "node20",
   format: "cjs",
-  sourcemap: "inline",
+  sourcemap: "linked",
   sourcesContent: false,
   logLevel: "warning",
   loader: { ".node": "copy" },

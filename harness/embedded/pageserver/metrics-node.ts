@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { TenantManager } from "./tenants/tenant-manager";
-import { stats, type Timing } from "./stats";
+import { type Observations, summedHistogram } from "../service/summed-histogram";
+import { stats } from "./stats";
 import { nodeUtilization } from "./utilization";
 
 type Values = () => readonly (readonly [labels: Record<string, string>, value: number])[];
@@ -38,19 +39,8 @@ function gauge(registry: Registry, name: string, help: string, values: Values): 
   });
 }
 
-/** A histogram of which only count and sum are known: every observation is the mean. */
-function timing(registry: Registry, name: string, help: string, value: Timing): void {
-  const metric: Histogram = new Histogram({
-    name,
-    help,
-    buckets: [],
-    registers: [registry],
-    collect: () => {
-      metric.reset();
-      for (let n = 0; n < value.count; n += 1) metric.observe(value.seconds / value.count);
-    },
-  });
-}
+const timing = (registry: Registry, name: string, help: string, observations: Observations): void =>
+  summedHistogram(registry, { name, help, bounds: [], series: () => [{ labels: {}, observations }] });
 
 /** Metrics of the node as a whole under Neon's names (neon-protocols §8). */
 export function addNodeMetrics(registry: Registry, manager: TenantManager): void {

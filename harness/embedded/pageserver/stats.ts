@@ -1,8 +1,4 @@
-/** A number of things and the seconds that they took, for a histogram with only its sum. */
-export interface Timing {
-  count: number;
-  seconds: number;
-}
+import { Observations } from "../service/summed-histogram";
 
 /** What this pageserver has done since it started; a process is one pageserver. */
 export const stats = {
@@ -16,21 +12,20 @@ export const stats = {
   walReceiver: { brokerUpdates: 0, connections: 0, candidatesAdded: 0, candidatesRemoved: 0, switches: 0 },
   walRecords: 0,
   walBytes: 0,
-  waitLsn: { count: 0, seconds: 0 } as Timing,
+  waitLsn: new Observations(),
   /** Builds of data directories that pages are read from. */
-  materialize: { count: 0, seconds: 0 } as Timing,
-  attach: { count: 0, seconds: 0 } as Timing,
+  materialize: new Observations(),
+  attach: new Observations(),
   slotWrites: 0,
   startup: { scheduled: 0, complete: 0, isLoading: 1, phases: new Map<string, number>() },
 };
 
-/** Adds the time that `work` takes. */
-export async function timed<T>(timing: Timing, work: () => Promise<T>): Promise<T> {
+/** Observes the time that `work` takes, in seconds. */
+export async function timed<T>(observations: Observations, work: () => Promise<T>): Promise<T> {
   const begin = performance.now();
   try {
     return await work();
   } finally {
-    timing.count += 1;
-    timing.seconds += (performance.now() - begin) / 1000;
+    observations.observe((performance.now() - begin) / 1000);
   }
 }

@@ -241,14 +241,7 @@ function firstRecord(dataDir: string, lsn: Lsn): WalRecord | undefined {
     startLsn: lsn,
     walSegSize: SEGMENT,
     pgVersion: 17,
-    onRecord: (record) =>
-      seen.push({
-        ...record,
-        data: (
-          (copy) => () =>
-            copy
-        )(Buffer.from(record.data())),
-      }),
+    onRecord: (record) => seen.push(record),
   });
   const segment = readFileSync(join(dataDir, "pg_wal", segmentFileName(lsn, SEGMENT)));
   try {

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Lsn } from "../../types";
@@ -31,12 +31,16 @@ function openExisting(path: string): number | undefined {
   }
 }
 
-/** A whole segment of zeros appears at once: with it on disk, fdatasync has no metadata to write. */
-function createZeroed(path: string, size: number): number {
+/**
+ * A whole segment of zeros appears at once. Written out, so that fdatasync has no metadata to write later; where nothing is
+ * synced a hole will do.
+ */
+function createZeroed(path: string, size: number, sync: boolean): number {
   const temporary = `${path}.___temp`;
   const fd = openSync(temporary, "w+");
   try {
-    writeZeros(fd, 0, size);
+    if (sync) writeZeros(fd, 0, size);
+    else ftruncateSync(fd, size);
     renameSync(temporary, path);
     return fd;
   } catch (error) {
@@ -66,12 +70,12 @@ export class SegmentFile {
   }
 
   /** Opens the segment that starts at `startLsn`, whichever name it has, or creates it as `.partial`. */
-  static open(directory: string, startLsn: Lsn, size: number): SegmentFile {
+  static open(directory: string, startLsn: Lsn, size: number, options: { sync: boolean }): SegmentFile {
     const finalPath = join(directory, segmentFileName(startLsn, size));
     const partialFd = openExisting(finalPath + PARTIAL);
     const fd = partialFd ?? openExisting(finalPath);
     if (fd === undefined) {
-      const created = createZeroed(finalPath + PARTIAL, size);
+      const created = createZeroed(finalPath + PARTIAL, size, options.sync);
       return new SegmentFile(startLsn, created, finalPath, { partial: true, created: true });
     }
     // A crash of the machine may leave a file shorter than it was made.

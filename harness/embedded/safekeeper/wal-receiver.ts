@@ -2,6 +2,7 @@ import type { AcceptorMessage, AppendRequest, CopyBothStream, ProposerGreeting, 
 import { decodeProposerMessage, encodeAcceptorMessage } from "../../wire";
 import { failpoint, type Logger } from "../service";
 import { Lsn } from "../../types";
+import { YoungGarbage } from "../service/young-garbage";
 import { AcceptorError } from "./acceptor";
 import { combineHotStandby } from "./feedback";
 import { formatHistory } from "./term-history";
@@ -9,6 +10,9 @@ import type { Timeline } from "./timeline";
 
 /** Answers are cumulative, so a proposer that does not read is not owed each of them. */
 const MAX_UNSENT_BYTES = 64 * 1024;
+
+/** Bytes of received WAL after which their buffers are collected. */
+const garbage = new YoungGarbage(1024 * 1024);
 
 export interface WalReceiverOptions {
   connId: number;
@@ -91,6 +95,7 @@ export class WalReceiver {
   }
 
   async #append(timeline: Timeline, message: AppendRequest): Promise<void> {
+    garbage.add(message.wal.length);
     await failpoint("sk-acceptor-pausable", timeline.cancelled);
     const outcome = await timeline.append({ ...message, proposerUuid: message.proposerId.toString("hex") });
     // WAL is answered when it is on disk; heartbeats and superseded proposers at once.

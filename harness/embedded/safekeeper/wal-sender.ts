@@ -3,12 +3,16 @@ import { Lsn } from "../../types";
 import type { CopyBothStream, WalReceiverMessage } from "../../wire";
 import { decodeWalReceiverMessage, encodeWalSenderMessage, PgError, toPgTime } from "../../wire";
 import { failpoint, sleepAt } from "../service";
+import { YoungGarbage } from "../service/young-garbage";
 import { segmentStart } from "../wal/segments";
 import { minLsn } from "./acceptor-state";
 import { NO_HOT_STANDBY, NO_STANDBY_REPLY, type WalSenderFeedback } from "./feedback";
 import type { Timeline } from "./timeline";
 import { Wakeup } from "./wakeup";
 import type { WalReader } from "./wal-reader";
+
+/** Bytes of WAL buffers after which they are collected. */
+const garbage = new YoungGarbage(1024 * 1024);
 
 const MAX_SEND_BYTES = 128n * 1024n;
 const PAGE_BYTES = 8192n;
@@ -130,6 +134,7 @@ export class WalSender {
     const data = await this.#reader.read(walStart, Number(until - walStart));
     if (data.length === 0) throw new PgError(`WAL at ${Lsn.format(walStart)} is not available`);
     this.#position += BigInt(data.length);
+    garbage.add(2 * data.length);
     await this.#send(
       encodeWalSenderMessage({ kind: "xlogData", walStart, walEnd: end, sendTime: toPgTime(), data }),
       stream,

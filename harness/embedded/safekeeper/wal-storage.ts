@@ -154,10 +154,10 @@ export class WalStorage {
   }
 
   #segmentAt(position: Lsn): SegmentFile {
-    const { directory, walSegSize } = this.#options;
+    const { directory, walSegSize, sync } = this.#options;
     const startLsn = segmentStart(position, walSegSize);
     if (this.#current?.startLsn === startLsn) return this.#current;
-    const segment = SegmentFile.open(directory, startLsn, walSegSize);
+    const segment = SegmentFile.open(directory, startLsn, walSegSize, { sync });
     if (segment.created) this.#directoryDirty = true;
     this.#current = segment;
     return segment;

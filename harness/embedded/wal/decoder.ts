@@ -1,22 +1,63 @@
 import { Lsn } from "../../types";
 import type { PgVersion } from "../../types";
 import { PAGE_FLAG, pageHeaderSize, pageMagic, RECORD_HEADER_SIZE, RMGR, WAL_PAGE_SIZE } from "./constants";
-import { crc32c } from "./crc32c";
+import { recordChecksum } from "./crc32c";
 import { PieceCollector } from "./piece-collector";
 
-/** One whole record. `data()` is only valid inside of the callback that gets it. */
-export interface WalRecord {
-  /** The first byte of the record itself, after a page header if one stands before it. */
-  lsn: Lsn;
-  /** The boundary after it: 8-aligned, and the end of the page (not the next page's header) when it fills the page. */
-  end: Lsn;
-  prev: Lsn;
-  rmid: number;
-  info: number;
-  xid: number;
+interface Position {
+  start: number;
+  end: number;
   length: number;
+}
+
+/** One whole record. `data()` is only valid inside of the callback that gets it. */
+export class WalRecord {
+  readonly rmid: number;
+  readonly info: number;
+  readonly xid: number;
+  readonly length: number;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #prev: number;
+  readonly #bytes: Buffer;
+  readonly #offset: number;
+
+  /** The record stands at `offset` in `bytes`. */
+  constructor(bytes: Buffer, offset: number, { start, end, length }: Position) {
+    this.#bytes = bytes;
+    this.#offset = offset;
+    this.#start = start;
+    this.#end = end;
+    this.#prev = previousOf(bytes, offset);
+    this.length = length;
+    this.rmid = bytes[offset + 17] ?? 0;
+    this.info = bytes[offset + 16] ?? 0;
+    this.xid = bytes.readUInt32LE(offset + 4);
+  }
+
+  /** The first byte of the record itself, after a page header if one stands before it. */
+  get lsn(): Lsn {
+    return BigInt(this.#start);
+  }
+
+  /** The boundary after it: 8-aligned, and the end of the page (not the next page's header) when it fills the page. */
+  get end(): Lsn {
+    return BigInt(this.#end);
+  }
+
+  /** The same as a number, for those who look at every record. */
+  get endNumber(): number {
+    return this.#end;
+  }
+
+  get prev(): Lsn {
+    return BigInt(this.#prev);
+  }
+
   /** The whole record with its header. */
-  data(): Buffer;
+  data(): Buffer {
+    return this.#bytes.subarray(this.#offset, this.#offset + this.length);
+  }
 }
 
 export interface WalDecoderOptions {
@@ -96,6 +137,8 @@ export class WalDecoder {
     if (start > this.#at) throw new WalFormatError(this.#at, `the next piece starts at ${Lsn.format(lsn)}`);
     let offset = this.#at - start;
     while (offset < bytes.length) {
+      offset = this.#takeWholeRecords(bytes, offset);
+      if (offset === bytes.length) break;
       const taken = this.#take(bytes, offset);
       this.#at += taken;
       offset += taken;
@@ -104,6 +147,25 @@ export class WalDecoder {
     // The caller may use its buffer again.
     this.#record.keep();
     if (this.#finished !== undefined) this.#finished = Buffer.from(this.#finished);
+  }
+
+  /** Takes the records that lie within one page and these bytes, without copying anything; returns the new offset. */
+  #takeWholeRecords(bytes: Buffer, from: number): number {
+    if (this.#at < this.#skipUntil || this.#header.length > 0 || this.#record.length > 0) return from;
+    let offset = from;
+    for (;;) {
+      const room = Math.min(bytes.length - offset, (WAL_PAGE_SIZE - (this.#at % WAL_PAGE_SIZE)) % WAL_PAGE_SIZE);
+      if (room < RECORD_HEADER_SIZE) return offset;
+      const length = bytes.readUInt32LE(offset);
+      const padded = (length + 7) & ~7;
+      if (length < RECORD_HEADER_SIZE || padded > room || isSwitch(bytes, offset)) return offset;
+      this.#checkRecord(bytes, offset, length);
+      const start = this.#at;
+      this.#at += padded;
+      this.#skipUntil = this.#at;
+      this.#deliver(bytes, offset, { start, end: this.#at, length });
+      offset += padded;
+    }
   }
 
   /** Consumes as much as belongs together and returns how many bytes that was (at least one). */
@@ -169,7 +231,10 @@ export class WalDecoder {
   #advance(): void {
     if (this.#wanted === 0 && this.#record.length === 4) this.#wanted = this.#recordLength();
     if (this.#wanted !== 0 && this.#record.length === this.#wanted) this.#finishRecord();
-    if (this.#finished !== undefined && this.#at === this.#skipUntil) this.#deliver(this.#finished);
+    if (this.#finished === undefined || this.#at !== this.#skipUntil) return;
+    const data = this.#finished;
+    this.#finished = undefined;
+    this.#deliver(data, 0, { start: this.#recordStart, end: this.#at, length: data.length });
   }
 
   #recordLength(): number {
@@ -182,35 +247,36 @@ export class WalDecoder {
 
   #finishRecord(): void {
     const data = this.#record.bytes();
-    this.#checkRecord(data, this.#recordStart);
+    this.#checkRecord(data, 0, data.length);
     this.#dropPartial();
-    const isSwitch = data.readUInt8(17) === RMGR.XLOG && (data.readUInt8(16) & 0xf0) === XLOG_SWITCH;
-    this.#skipUntil = isSwitch ? Math.ceil(this.#at / this.#segSize) * this.#segSize : align8(this.#at);
+    this.#skipUntil = isSwitch(data, 0) ? Math.ceil(this.#at / this.#segSize) * this.#segSize : align8(this.#at);
     this.#finished = data;
   }
 
-  #deliver(data: Buffer): void {
-    this.#finished = undefined;
-    this.#boundary = this.#at;
-    this.#previous = this.#recordStart;
-    this.#options.onRecord?.({
-      lsn: BigInt(this.#recordStart),
-      end: BigInt(this.#boundary),
-      prev: data.readBigUInt64LE(8),
-      rmid: data.readUInt8(17),
-      info: data.readUInt8(16),
-      xid: data.readUInt32LE(4),
-      length: data.length,
-      data: () => data,
-    });
+  #deliver(bytes: Buffer, offset: number, position: Position): void {
+    this.#boundary = position.end;
+    this.#previous = position.start;
+    this.#options.onRecord?.(new WalRecord(bytes, offset, position));
   }
 
-  #checkRecord(data: Buffer, start: number): void {
-    const prev = Number(data.readBigUInt64LE(8));
+  /** The record that stands at `offset` in `bytes` and at the decoder's position in the WAL. */
+  #checkRecord(bytes: Buffer, offset: number, length: number): void {
+    const start = this.#record.length === 0 ? this.#at : this.#recordStart;
+    const prev = previousOf(bytes, offset);
     const wrong = this.#previous === 0 ? prev >= start : prev !== this.#previous;
     if (wrong) throw new WalFormatError(start, `xl_prev ${Lsn.format(BigInt(prev))}`);
     if (this.#options.checkCrc !== true) return;
-    const crc = crc32c(data.subarray(RECORD_HEADER_SIZE), data.subarray(0, 20));
-    if (crc !== data.readUInt32LE(20)) throw new WalFormatError(start, "record checksum");
+    const crc = recordChecksum(bytes, offset, length);
+    if (crc !== bytes.readUInt32LE(offset + 20)) throw new WalFormatError(start, "record checksum");
   }
+}
+
+/** xl_prev, exact up to 8 PiB of WAL. */
+function previousOf(bytes: Buffer, offset: number): number {
+  return bytes.readUInt32LE(offset + 8) + bytes.readUInt32LE(offset + 12) * 0x1_0000_0000;
+}
+
+/** Whether the rest of the record's segment is empty. */
+function isSwitch(bytes: Buffer, offset: number): boolean {
+  return bytes[offset + 17] === RMGR.XLOG && ((bytes[offset + 16] ?? 0) & 0xf0) === XLOG_SWITCH;
 }

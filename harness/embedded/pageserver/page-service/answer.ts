@@ -6,7 +6,8 @@ import { floorToRecord } from "../timeline/record-boundary";
 import type { Timeline } from "../timeline/timeline";
 import type { SmgrQueryType } from "../timeline/timeline-metrics";
 import type { MaterializedImages } from "./materialized-images";
-import { effectiveLsn, PagestreamError } from "./request-lsn";
+import type { PageFiles } from "./page-files";
+import { effectiveLsn, lsnAtOnce, PagestreamError } from "./request-lsn";
 
 type DataRequest = Exclude<PagestreamRequest, { kind: "test" }>;
 
@@ -21,6 +22,27 @@ const QUERY_TYPES: Record<PagestreamRequest["kind"], SmgrQueryType> = {
 
 const PAGE_SIZE = 8192;
 const ZERO_PAGE = Buffer.alloc(PAGE_SIZE);
+
+/** Answers a request for a page at once, if that needs no waiting; undefined otherwise. Counts it as `answer` does. */
+export function answerAtOnce(
+  timeline: Timeline,
+  images: MaterializedImages,
+  request: PagestreamRequest,
+): PagestreamResponse | undefined {
+  if (request.kind !== "getpage") return undefined;
+  const lsn = lsnAtOnce(timeline, request);
+  if (lsn === undefined) return undefined;
+  const image = images.peek(timeline, { notModifiedSince: request.notModifiedSince, lsn });
+  if (image === undefined) return undefined;
+  const finish = timeline.metrics.startQuery("get_page_at_lsn");
+  try {
+    const page = image.pages.page(request.rel, request.blkno);
+    if (page === "missing") return { kind: "error", message: "Read error" };
+    return { kind: "getpage", page: page ?? ZERO_PAGE };
+  } finally {
+    finish();
+  }
+}
 
 /** Answers one request; what goes wrong becomes an Error response, as in Neon. Rejects only when the timeline leaves. */
 export async function answer(
@@ -51,19 +73,21 @@ async function read(timeline: Timeline, images: MaterializedImages, request: Dat
     timeline,
     { notModifiedSince: request.notModifiedSince, lsn },
     async () => (await floorToRecord(timeline, lsn)).lsn,
-    ({ files }) => readFrom(files, request),
+    ({ files, pages }) => readFrom(files, pages, request),
   );
 }
 
-async function readFrom(files: RelationFiles, request: DataRequest): Promise<PagestreamResponse> {
+async function readFrom(files: RelationFiles, pages: PageFiles, request: DataRequest): Promise<PagestreamResponse> {
   switch (request.kind) {
     case "exists":
       return { kind: "exists", exists: await files.exists(request.rel) };
     case "nblocks":
       return { kind: "nblocks", nblocks: found(await files.nblocks(request.rel)) };
-    case "getpage":
-      if (!(await files.exists(request.rel))) throw new PagestreamError("Read error");
-      return { kind: "getpage", page: (await files.page(request.rel, request.blkno)) ?? ZERO_PAGE };
+    case "getpage": {
+      const page = pages.page(request.rel, request.blkno);
+      if (page === "missing") throw new PagestreamError("Read error");
+      return { kind: "getpage", page: page ?? ZERO_PAGE };
+    }
     case "dbsize":
       return { kind: "dbsize", size: found(await files.dbSize(request.dbNode)) };
     case "slru": {

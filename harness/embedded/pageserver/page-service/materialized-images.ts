@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Lsn } from "../../../types";
 import type { ImageManifest } from "../../pg/image";
 import { RelationFiles } from "../../pg/relation-files";
+import { PageFiles } from "./page-files";
 import type { Timeline } from "../timeline/timeline";
 
 /** Builds the data directory of a timeline at a record's end; says of which image it was built. */
@@ -12,6 +13,7 @@ export type Materializer = (timeline: Timeline, lsn: Lsn, targetDir: string) => 
 export interface MaterializedImage {
   readonly dir: string;
   readonly files: RelationFiles;
+  readonly pages: PageFiles;
   /** Of the image that it was built from. */
   readonly source: ImageManifest;
 }
@@ -21,6 +23,8 @@ interface Image {
   readonly lsn: Lsn;
   readonly dir: string;
   readonly ready: Promise<MaterializedImage>;
+  /** Set when it is ready. */
+  made: MaterializedImage | undefined;
   users: number;
   lastUse: number;
 }
@@ -68,6 +72,13 @@ export class MaterializedImages {
     }
   }
 
+  /** What `use` would work with, if it is there already. Nothing may be awaited while it is used. */
+  peek(timeline: Timeline, range: { notModifiedSince: Lsn; lsn: Lsn }): MaterializedImage | undefined {
+    const image = this.#find(timeline, range.notModifiedSince, range.lsn);
+    if (image?.made !== undefined) image.lastUse = performance.now();
+    return image?.made;
+  }
+
   /** Forgets a timeline's images: it leaves this node. */
   async drop(timeline: Timeline): Promise<void> {
     const gone = this.#images.filter((image) => image.timeline === timeline);
@@ -92,11 +103,16 @@ export class MaterializedImages {
     this.#counter += 1;
     const dir = join(this.#root, `${timeline.timelineId}-${lsn.toString(16).toUpperCase()}-${this.#counter}`);
     const files = new RelationFiles(dir, timeline.pgVersion);
-    const ready = this.#materialize(timeline, lsn, dir).then((source) => ({ dir, files, source }));
-    const image: Image = { timeline, lsn, dir, ready, users: 0, lastUse: performance.now() };
+    const ready = this.#materialize(timeline, lsn, dir).then((source) => {
+      return { dir, files, source, pages: new PageFiles(dir) };
+    });
+    const image: Image = { timeline, lsn, dir, ready, made: undefined, users: 0, lastUse: performance.now() };
     this.#images.push(image);
     // Whoever uses the image gets the error; the image is of no use to the next one.
-    ready.catch(() => this.#forget(image));
+    ready.then(
+      (made) => (image.made = made),
+      () => this.#forget(image),
+    );
     return image;
   }
 
@@ -117,6 +133,7 @@ export class MaterializedImages {
 }
 
 async function removeFiles(image: Image): Promise<void> {
-  await image.ready.catch(() => undefined);
+  const made = await image.ready.catch(() => undefined);
+  made?.pages.close();
   await rm(image.dir, { recursive: true, force: true });
 }

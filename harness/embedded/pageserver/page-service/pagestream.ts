@@ -10,7 +10,7 @@ import {
 } from "../../../wire";
 import { failpoint } from "../../service";
 import type { Timeline } from "../timeline/timeline";
-import { answer } from "./answer";
+import { answer, answerAtOnce } from "./answer";
 import type { MaterializedImages } from "./materialized-images";
 
 export interface PagestreamContext {
@@ -50,9 +50,25 @@ export async function servePagestream(context: PagestreamContext): Promise<void>
     }
     timeline.sessions.add(context.connection);
     await failpoint(FAILPOINTS[request.kind], timeline.cancelled);
-    await respond(context, stream, request, await answer(timeline, context.images, request));
+    gather(context.connection);
+    const response =
+      answerAtOnce(timeline, context.images, request) ?? (await answer(timeline, context.images, request));
+    await respond(context, stream, request, response);
   }
   if (stream.peerFinished) throw new PgError("unexpected message: CopyDone during COPY");
+}
+
+const gathering = new WeakSet<PgServerConnection>();
+
+/** What is written to the client in one turn of the event loop goes to the kernel together. */
+function gather(connection: PgServerConnection): void {
+  if (gathering.has(connection)) return;
+  gathering.add(connection);
+  connection.socket.cork();
+  setImmediate(() => {
+    gathering.delete(connection);
+    connection.socket.uncork();
+  });
 }
 
 async function respond(

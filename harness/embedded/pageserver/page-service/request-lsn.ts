@@ -26,3 +26,12 @@ export async function effectiveLsn(timeline: Timeline, request: PagestreamReques
   if (lsn < timeline.latestGcCutoffLsn && !timeline.leases.holds(lsn)) throw new PagestreamError("Read error");
   return lsn;
 }
+
+/** The same where nothing has to be waited for and nothing is wrong; undefined otherwise. */
+export function lsnAtOnce(timeline: Timeline, request: PagestreamRequest): Lsn | undefined {
+  const { requestLsn, notModifiedSince } = request;
+  const last = timeline.lastRecordLsn;
+  if (requestLsn < notModifiedSince || requestLsn === Lsn.INVALID || notModifiedSince > last) return undefined;
+  const lsn = requestLsn < last ? requestLsn : last;
+  return lsn < timeline.latestGcCutoffLsn ? undefined : lsn;
+}

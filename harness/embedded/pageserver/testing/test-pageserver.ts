@@ -82,6 +82,10 @@ ${settings}
     );
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   get pgPort(): number {
     return this.#pgPort;
   }

@@ -1,5 +1,6 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, type Registry } from "prom-client";
 import { TenantShardId, type TimelineId } from "../../../types";
+import { Observations, summedHistogram } from "../../service/summed-histogram";
 
 /** What page_service was asked, by Neon's names of the kinds. */
 export type SmgrQueryType =
@@ -18,27 +19,11 @@ export function timelineLabels(shardId: TenantShardId, timelineId: TimelineId): 
   return { tenant_id: shardId.tenantId, shard_id: shard, timeline_id: timelineId };
 }
 
-/** The series that all timelines share; each has its own labels in them. */
-export class QuerySeries {
-  readonly started: Counter<(typeof QUERY_LABELS)[number]>;
-  readonly seconds: Histogram<(typeof QUERY_LABELS)[number]>;
+const BOUNDS = [0.0001, 0.001, 0.01, 0.1, 1, 10] as const;
 
-  constructor(registry: Registry) {
-    const registers = [registry];
-    this.started = new Counter({
-      name: "pageserver_smgr_query_started_count",
-      help: "Requests that page_service began to answer",
-      labelNames: QUERY_LABELS,
-      registers,
-    });
-    this.seconds = new Histogram({
-      name: "pageserver_smgr_query_seconds",
-      help: "Time spent on answering requests of page_service",
-      labelNames: QUERY_LABELS,
-      buckets: [0.0001, 0.001, 0.01, 0.1, 1, 10],
-      registers,
-    });
-  }
+class Query {
+  started = 0;
+  readonly seconds = new Observations(BOUNDS);
 }
 
 /** What is counted of one timeline; it vanishes with the timeline. */
@@ -46,31 +31,56 @@ export class TimelineMetrics {
   walRecords = 0;
   evictions = 0;
   readonly labels: TimelineLabels;
+  readonly queries = new Map<SmgrQueryType, Query>();
   readonly #series: QuerySeries;
-  readonly #types = new Set<SmgrQueryType>();
 
   constructor(series: QuerySeries, labels: TimelineLabels) {
     this.#series = series;
     this.labels = labels;
+    series.timelines.add(this);
   }
 
   /** Counts a query as started; call the result when it has been answered. */
   startQuery(type: SmgrQueryType): () => void {
-    const labels = { ...this.labels, smgr_query_type: type };
-    this.#types.add(type);
-    this.#series.started.inc(labels);
+    let query = this.queries.get(type);
+    if (query === undefined) this.queries.set(type, (query = new Query()));
+    query.started += 1;
+    const { seconds } = query;
     const begin = performance.now();
-    return () => {
-      if (this.#types.has(type)) this.#series.seconds.observe(labels, (performance.now() - begin) / 1000);
-    };
+    return () => seconds.observe((performance.now() - begin) / 1000);
   }
 
   remove(): void {
-    for (const type of this.#types) {
-      const labels = { ...this.labels, smgr_query_type: type };
-      this.#series.started.remove(labels);
-      this.#series.seconds.remove(labels);
-    }
-    this.#types.clear();
+    this.#series.timelines.delete(this);
+  }
+}
+
+/** The series of all timelines; each has its own labels in them. */
+export class QuerySeries {
+  readonly timelines = new Set<TimelineMetrics>();
+
+  constructor(registry: Registry) {
+    const started: Counter<(typeof QUERY_LABELS)[number]> = new Counter({
+      name: "pageserver_smgr_query_started_count",
+      help: "Requests that page_service began to answer",
+      labelNames: QUERY_LABELS,
+      registers: [registry],
+      collect: () => {
+        started.reset();
+        for (const { labels, query } of this.#queries()) started.inc(labels, query.started);
+      },
+    });
+    summedHistogram(registry, {
+      name: "pageserver_smgr_query_seconds",
+      help: "Time spent on answering requests of page_service",
+      bounds: BOUNDS,
+      series: () => this.#queries().map(({ labels, query }) => ({ labels, observations: query.seconds })),
+    });
+  }
+
+  #queries() {
+    return [...this.timelines].flatMap(({ labels, queries }) =>
+      [...queries].map(([type, query]) => ({ labels: { ...labels, smgr_query_type: type }, query })),
+    );
   }
 }

@@ -81,6 +81,10 @@ export class SafekeeperProcess implements AsyncDisposable {
     await promise;
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Waits for the exit; the code, or the signal that ended it. */
   async kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     const { exitCode, signalCode } = this.#child;
