@@ -106,6 +106,6 @@ export class VanillaPostgres extends PostgresNode {
   }
 
   protected readiness() {
-    return Wait.log(this.logPath, /database system is ready to accept connections/);
+    return Wait.log(this.logPath, /database system is ready to accept (read-only )?connections/);
   }
 }

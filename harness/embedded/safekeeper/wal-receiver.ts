@@ -28,6 +28,7 @@ export class WalReceiver {
   status: "Voting" | "Streaming" = "Voting";
   readonly #options: WalReceiverOptions;
   #timeline: Timeline | undefined;
+  #isAnswering = false;
   #forgetTimeline: () => void = () => undefined;
 
   constructor(options: WalReceiverOptions) {
@@ -102,7 +103,17 @@ export class WalReceiver {
     if (outcome === "superseded" || message.wal.length === 0) this.#answerAppend(timeline);
   }
 
+  /** One answer for all that came at once. */
   #answerAppend(timeline: Timeline): void {
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    process.nextTick(() => {
+      this.#isAnswering = false;
+      this.#sendAnswer(timeline);
+    });
+  }
+
+  #sendAnswer(timeline: Timeline): void {
     if (this.#options.stream.writableLength > MAX_UNSENT_BYTES) return;
     const { pageserverFeedback } = timeline;
     this.#send({

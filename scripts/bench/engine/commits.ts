@@ -1,31 +1,22 @@
-import type { Endpoint, VanillaPostgres } from "../../../harness/nodes";
+import type { Endpoint, SqlSession, VanillaPostgres } from "../../../harness/nodes";
 import { type Bench, type Measurement, seconds } from "./measurement";
 
 const CLIENTS = 8;
 const COMMITS = 1500;
 
-/** Commits row by row on the server, so that the clients cost nothing. */
-const SETUP = [
-  "create table counters (id int primary key, value int)",
-  `insert into counters select generate_series(1, ${CLIENTS}), 0`,
-  `create procedure commits(client int, n int) language plpgsql as $$
-     begin
-       for i in 1..n loop
-         update counters set value = value + 1 where id = client;
-         commit;
-       end loop;
-     end $$`,
-];
-
-/** Commits per second of eight clients. */
+/** Commits per second of eight sessions, each inserting row after row. */
 async function commitsPerSecond(server: Endpoint | VanillaPostgres): Promise<number> {
-  for (const statement of SETUP) await server.query(statement);
-  const all = async (n: number): Promise<void> => {
-    const clients = Array.from({ length: CLIENTS }, (_, index) => server.query("call commits($1, $2)", [index + 1, n]));
-    await Promise.all(clients);
+  await server.query("create table written (client int, n int)");
+  const sessions = await Promise.all(Array.from({ length: CLIENTS }, () => server.connect()));
+  const all = async (count: number): Promise<void> => {
+    const client = async (session: SqlSession, id: number): Promise<void> => {
+      for (let n = 0; n < count; n += 1) await session.query("insert into written values ($1, $2)", [id, n]);
+    };
+    await Promise.all(sessions.map(client));
   };
-  await all(50);
+  await all(100);
   const [taken] = await seconds(() => all(COMMITS));
+  await Promise.all(sessions.map((session) => session.close()));
   return (CLIENTS * COMMITS) / taken;
 }
 

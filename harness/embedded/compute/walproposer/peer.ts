@@ -12,6 +12,8 @@ import { addressText, type ProposedTimeline, type WalIdentity } from "./timeline
 export const MAX_APPEND_BYTES = 128 * 1024;
 /** Without an answer for this long a connection is given up; heartbeats ask for one each second. */
 const SILENCE_LIMIT_MS = 15_000;
+/** So much WAL is sent at once, also before earlier WAL is answered. */
+const TOGETHER_BYTES = 16n * 1024n;
 const NO_WAL = Buffer.alloc(0);
 
 /** Reads WAL that the buffer has dropped or never had, [from, …), from another safekeeper, in pieces of any size. */
@@ -39,6 +41,7 @@ export class SafekeeperPeer {
   #sentCommit: Lsn = Lsn.INVALID;
   #heartbeat = -1;
   #heardAt = 0;
+  #isUnanswered = false;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -131,6 +134,7 @@ export class SafekeeperPeer {
     this.#sent = start;
     this.#sentCommit = Lsn.INVALID;
     this.#heartbeat = -1;
+    this.#isUnanswered = false;
     this.#heardAt = performance.now();
   }
 
@@ -146,7 +150,9 @@ export class SafekeeperPeer {
       return session.fail(new Error(`safekeeper ${session.address} says it has ${facts}`));
     }
     this.progress.hotStandby = message.hotStandby;
+    this.#isUnanswered = false;
     replicator.acknowledged(this.progress, message.flushLsn);
+    if (this.#sent < replicator.ring.end) replicator.changed.wake();
   }
 
   async #sendLoop(session: AcceptorSession, signal: AbortSignal): Promise<void> {
@@ -162,8 +168,14 @@ export class SafekeeperPeer {
   }
 
   #somethingToSay(): boolean {
-    const { ring, commitLsn, heartbeat } = this.#options.replicator;
-    return this.#sent < ring.end || this.#sentCommit < commitLsn || this.#heartbeat !== heartbeat;
+    const { announcedLsn, heartbeat } = this.#options.replicator;
+    return this.#isWalDue() || this.#sentCommit < announcedLsn || this.#heartbeat !== heartbeat;
+  }
+
+  /** While it has not answered what it was sent, little WAL waits for more: commits at the same time share one message. */
+  #isWalDue(): boolean {
+    const { end } = this.#options.replicator.ring;
+    return this.#sent < end && (!this.#isUnanswered || end - this.#sent >= TOGETHER_BYTES);
   }
 
   #nextFromRing(): Buffer {
@@ -205,6 +217,7 @@ export class SafekeeperPeer {
     this.#sent = message.endLsn;
     this.#sentCommit = commitLsn;
     this.#heartbeat = heartbeat;
+    this.#isUnanswered = true;
     if (!session.send(message) && !session.closed) await session.drained();
   }
 }

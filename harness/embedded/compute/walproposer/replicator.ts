@@ -8,6 +8,8 @@ import { WalRing } from "./wal-ring";
 /** Memory for WAL that not every safekeeper has; a commit that makes more than this at once waits for the quorum. */
 const RING_BYTES = 16 * 1024 * 1024;
 const HEARTBEAT_MS = 1_000;
+/** The next WAL usually takes the commit LSN along; when none comes for so long, a message of its own does. */
+const COMMIT_ALONE_MS = 2;
 
 /** What the elected proposer stands for; it does not change any more. */
 export interface Epoch {
@@ -41,6 +43,9 @@ export class Replicator {
   readonly #progress: Progress[] = [];
   readonly #timer: NodeJS.Timeout;
   #commitLsn: Lsn = Lsn.INVALID;
+  #announcedLsn: Lsn = Lsn.INVALID;
+  #announcement: NodeJS.Timeout | undefined;
+  #isWaking = false;
   #truncateLsn: Lsn = Lsn.INVALID;
   #onCommit: (() => void) | undefined;
 
@@ -56,6 +61,11 @@ export class Replicator {
   /** What a majority has on disk; 0 until that reaches the start of our term. */
   get commitLsn(): Lsn {
     return this.#commitLsn;
+  }
+
+  /** The commit LSN that every safekeeper is to hear of now, also when there is no WAL for it. */
+  get announcedLsn(): Lsn {
+    return this.#announcedLsn;
   }
 
   /** What every safekeeper has and a majority too: WAL below it is needed by none of them. */
@@ -87,7 +97,17 @@ export class Replicator {
 
   append(bytes: Buffer): void {
     this.ring.append(bytes);
-    this.changed.wake();
+    this.#wakeSoon();
+  }
+
+  /** What Postgres sent at once goes to the safekeepers at once. */
+  #wakeSoon(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    process.nextTick(() => {
+      this.#isWaking = false;
+      this.changed.wake();
+    });
   }
 
   /** What all standbys need. That of a safekeeper which is away counts on: its standbys come back elsewhere. */
@@ -105,12 +125,20 @@ export class Replicator {
     const all = flushed.reduce((min, lsn) => (lsn < min ? lsn : min));
     if (all > this.#truncateLsn) this.#truncateLsn = all < quorum ? all : quorum;
     this.#onCommit?.();
+    this.#announcement ??= setTimeout(() => this.#announce(), COMMIT_ALONE_MS);
+    this.changed.wake();
+  }
+
+  #announce(): void {
+    this.#announcement = undefined;
+    this.#announcedLsn = this.#commitLsn;
     this.changed.wake();
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.changed.wake();
+    clearTimeout(this.#announcement);
+    this.#announce();
   }
 
   #floor(): Lsn {
