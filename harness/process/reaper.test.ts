@@ -56,7 +56,8 @@ const wholeFamily = `
     "const c = require('child_process').spawn('sleep', ['1000'], { detached: true, stdio: 'ignore', cwd: '/', env: {} });" +
     "require('fs').writeFileSync('child', c.pid + '\\\\n'); ${forever}", { identity: resolveTestUser() });
   const { readFileSync, existsSync } = await import("node:fs");
-  while (!existsSync(directory + "/data/child")) await new Promise((r) => setImmediate(r));
+  const isWritten = (path) => existsSync(path) && readFileSync(path, "utf8").endsWith("\\n");
+  while (!isWritten(directory + "/data/child")) await new Promise((r) => setImmediate(r));
   tell(node.pid, readFileSync(directory + "/data/daemon", "utf8").trim(), readFileSync(directory + "/data/child", "utf8").trim());`;
 
 test.for<[string, string, NodeJS.Signals[]]>([
