@@ -114,7 +114,10 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
 
   async #scrubAtTheEnd(): Promise<void> {
     const { settings, storage } = this.parts;
-    if (settings.scrubOnExit && storage.kind !== "local_fs") await this.scrubRemoteStorage();
+    if (!settings.scrubOnExit || storage.kind === "local_fs") return;
+    // Listings that lag would look like damage.
+    await storage.clearFaults();
+    await this.scrubRemoteStorage();
   }
 
   /** What a failed test had in a bucket is saved where a local folder would have stood. */

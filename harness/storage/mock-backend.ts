@@ -71,6 +71,10 @@ export class MockS3Storage extends S3Storage {
   }
 
   /** Replaces the faults that were set for this bucket before. */
+  override clearFaults(): Promise<void> {
+    return this.setFaults([]);
+  }
+
   override async setFaults(faults: readonly S3Fault[]): Promise<void> {
     await this.server.setFaults(faults, this.place.bucket);
   }

@@ -48,6 +48,11 @@ export abstract class RemoteStorage extends ObjectStorage {
     throw this.#cannot("be made to fail", "a test that needs that asks for mock_s3, without MOCK_S3_BACKEND=minio");
   }
 
+  /** Nothing goes wrong any more. */
+  clearFaults(): Promise<void> {
+    return Promise.resolve();
+  }
+
   #cannot(what: string, todo: string): HarnessError {
     return new HarnessError("MISUSE", { summary: `this remote storage can't ${what}`, found: this.describe(), todo });
   }
