@@ -27,6 +27,8 @@ beforeAll(() => {
   binaries("broken", "echo 'libpq.so.5: cannot open shared object file' >&2; exit 127");
   binaries("fine", `echo 'Neon page server git:abc failpoints: true, features: ["testing"]'`);
   binaries("foreign", "echo 'busybox 1.36'");
+  const mixed = `case $0 in */safekeeper) r=${"b".repeat(40)};; */storage_controller) r=${"a".repeat(40)}-modified;; *) r=${"a".repeat(40)};; esac`;
+  binaries("mixed", `${mixed}; echo "Neon node git:$r failpoints: true, features: [\\"testing\\"]"`);
   postgres("plain", 16);
   postgres("only-v16", 16);
   for (const path of ["lib/neon.so", "share/extension/neon.control"]) {
@@ -88,6 +90,13 @@ describe("an engine that can't be used is one error of the user's, with what was
       "BINARY_MISSING",
       /v16 is a Postgres without the neon extension\n.*\n {2}found: no lib\/neon\.so, no share\/extension\/neon\.control/,
     ],
+    [
+      "binaries of different revisions",
+      "mixed",
+      "only-v16",
+      "MIXED_REVISIONS",
+      /mixed are of different revisions\n.*\n {2}found: storage_broker, pageserver, storage_controller, compute_ctl of a{40}; safekeeper of b{40}\n.*COMPATIBILITY_NEON_BIN/,
+    ],
     ["no Postgres for the embedded engine", "", "empty", "POSTGRES_VERSION_MISSING", /found: an empty directory/],
   ])("%s", async ([, neonBin, distribDir, code, message]) => {
     const settings: Record<string, string> = distribDir === undefined ? {} : { POSTGRES_DISTRIB_DIR: at(distribDir) };
@@ -128,6 +137,13 @@ describe("an engine that can be used", () => {
     expect(engine.missing(["testing", "failpoints", "auth", "pagectl", "psql"])).toEqual(["pagectl", "psql"]);
     expect(engine.describe()).toBe(`${engine.facts.description} from ${engine.facts.neonBin}, Postgres v16`);
     expect(decodeEngine(encodeEngine(engine)).facts).toEqual(engine.facts);
+  });
+
+  test("revisions are mixed where somebody wants it, and the description says so", async () => {
+    const settings = { NEON_BIN: at("mixed"), POSTGRES_DISTRIB_DIR: at("only-v16") };
+    const engine = await detect({ ...settings, NEON_TEST_MIXED_REVISIONS: "allow" });
+    expect(engine.describe()).toContain("MIXED REVISIONS");
+    await expect(detect({ ...settings, NEON_TEST_MIXED_REVISIONS: "1" })).rejects.toThrow(/^BAD_ENV: .*\n.*allow/);
   });
 
   test("empty settings are as good as none", async () => {

@@ -11,13 +11,14 @@ import { Engine, NODE_BINARIES } from "./engine";
 import { neonPgVersionsIn, pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
 import { featuresOfVersionLine, NEON_FEATURES, NEON_TOOLS } from "./features";
 import type { Feature } from "./features";
+import { requireOneRevision } from "./one-revision";
 
 type Environment = NodeJS.ProcessEnv;
 
 /**
  * Finds the engine that the environment asks for: NEON_BIN and POSTGRES_DISTRIB_DIR, or the embedded one. It is the
  * only place that knows which of the two it is; everyone else reads the facts. Throws BINARY_MISSING,
- * POSTGRES_VERSION_MISSING, BINARY_BROKEN, BAD_ENV or NO_TEST_USER.
+ * POSTGRES_VERSION_MISSING, BINARY_BROKEN, MIXED_REVISIONS, BAD_ENV or NO_TEST_USER.
  */
 export async function detectEngine(env: Environment = process.env): Promise<Engine> {
   const identity = resolveTestUser(env);
@@ -68,6 +69,7 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
   const stagedBin = await stage(neonBin, identity, { names: [...NODE_BINARIES, ...NEON_TOOLS] });
   const asker = { environment: {}, identity };
   const binaries = await Promise.all(NODE_BINARIES.map(async (name) => askBinary(stagedBin, name, asker)));
+  requireOneRevision(binaries, neonBin, env);
   const version = binaries.find(({ name }) => name === "pageserver")?.versionLine ?? "";
   const tools = NEON_TOOLS.filter((tool) => existsSync(join(neonBin, tool)));
   const known = [...NEON_FEATURES, ...tools, ...postgresFeatures(pgDistribDir)];

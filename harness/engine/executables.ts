@@ -43,8 +43,10 @@ export function requirePgVersion(distribDir: string, version: PgVersion, toldBy:
     expected: join(distribDir, PgVersion.dirName(version), "bin", "postgres"),
     found,
     todo:
-      `choose one of the versions found with --pg-version or DEFAULT_PG_VERSION; for the embedded engine, ` +
-      `\`neon-test postgres add ${version}\` brings another; for real Neon, build it`,
+      (present.length > 0
+        ? "choose one of the versions found with --pg-version or DEFAULT_PG_VERSION"
+        : "point POSTGRES_DISTRIB_DIR at the directory that has v14 … v17") +
+      `; for the embedded engine, \`neon-test postgres add ${version}\` brings another; for real Neon, build it`,
     facts: { distribDir, version },
   });
 }

@@ -15,6 +15,7 @@ export const HARNESS_ERRORS = {
   // What a person has to install, build or free.
   BINARY_MISSING: { fault: "user" },
   BINARY_BROKEN: { fault: "user" },
+  MIXED_REVISIONS: { fault: "user" },
   POSTGRES_VERSION_MISSING: { fault: "user" },
   STALE_ENGINE: { fault: "user" },
   ENGINE_LACKS: { fault: "user" },
