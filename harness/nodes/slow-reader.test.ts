@@ -28,7 +28,14 @@ async function stuck(options: { holdsWhileFlushing: boolean }): Promise<Pageserv
   onTestFinished(() => pageserver.kill9());
   await pageserver.start();
   const timelineId = TimelineId.generate();
-  const reader = await SlowReader.open({ host: "127.0.0.1", port: pgPort, tenantId, timelineId, stalledForMs: 300 });
+  const reader = await SlowReader.open({
+    host: "127.0.0.1",
+    port: pgPort,
+    tenantId,
+    timelineId,
+    blockedForMs: 300,
+    stalledForMs: 300,
+  });
   onTestFinished(() => reader.close());
   const filled = await reader.fillPipe({ budgetMs: 20_000 });
   expect(filled.bytesSent).toBeGreaterThan(1024 * 1024);

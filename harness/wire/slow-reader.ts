@@ -6,8 +6,10 @@ import { ConnectionError } from "./errors";
 import { encodePagestreamRequest } from "./pagestream";
 import type { PagestreamRequest, PagestreamVersion, RelTag } from "./pagestream";
 import { PgConnection } from "./pg-connection";
+import { Stall } from "./stall";
+import type { StallOptions } from "./stall";
 
-export interface SlowReaderOptions {
+export interface SlowReaderOptions extends StallOptions {
   host: string;
   port: number;
   tenantId: TenantId;
@@ -21,8 +23,6 @@ export interface SlowReaderOptions {
   messageSize?: number;
   /** The relation whose first block is asked for, default pg_class of database 5. */
   rel?: RelTag;
-  /** How long the socket must have taken nothing, default 2000. */
-  stalledForMs?: number;
 }
 
 export interface PipeFacts {
@@ -36,8 +36,6 @@ const WRITE_BYTES = 64 * 1024;
 /** Socket buffers of both sides are far below; a server that takes this much does not stop reading. */
 const MAX_BYTES = 512 * 1024 * 1024;
 const CHECK_INTERVAL_MS = 25;
-/** A clock alone would take a busy event loop for a full pipe. */
-const MIN_CHECKS = 3;
 const PG_CLASS: RelTag = { spcNode: 1663, dbNode: 5, relNode: 1259, forkNum: 0 };
 
 function slowRequest(options: SlowReaderOptions): PagestreamRequest {
@@ -55,12 +53,10 @@ export class SlowReader implements Disposable {
   readonly #stream: CopyBothStream;
   readonly #lost: Promise<void>;
   readonly #address: string;
-  readonly #stalledForMs: number;
+  readonly #stall: Stall;
   readonly #messageBytes: number;
   readonly #bytes: Buffer;
   #bytesSent = 0;
-  #lastProgress = performance.now();
-  #checksWithoutProgress = 0;
   #writing = false;
   #filling = false;
 
@@ -68,7 +64,7 @@ export class SlowReader implements Disposable {
     this.#connection = connection;
     this.#stream = stream;
     this.#address = `${options.host}:${options.port}`;
-    this.#stalledForMs = options.stalledForMs ?? 2000;
+    this.#stall = new Stall(connection.socket, options);
     const message = frame("d", encodePagestreamRequest(options.version ?? 3, slowRequest(options)));
     this.#messageBytes = message.length;
     const repeats = Math.max(1, Math.floor(WRITE_BYTES / message.length));
@@ -104,14 +100,14 @@ export class SlowReader implements Disposable {
   }
 
   get facts(): PipeFacts {
-    const stalledForMs = Math.round(performance.now() - this.#lastProgress);
-    return { bytesSent: this.#bytesSent, messagesSent: Math.floor(this.#bytesSent / this.#messageBytes), stalledForMs };
+    const messagesSent = Math.floor(this.#bytesSent / this.#messageBytes);
+    return { bytesSent: this.#bytesSent, messagesSent, stalledForMs: this.#stall.sinceMs };
   }
 
-  /** Sends until the socket takes nothing any more. Rejects when the server drains the pipe or closes it instead. */
+  /** Sends until the server is blocked. Rejects when it drains the pipe, closes it, or doesn't read for another reason. */
   async fillPipe(options: { budgetMs: number }): Promise<PipeFacts> {
     const started = performance.now();
-    this.#lastProgress = started;
+    this.#stall.progress();
     this.#filling = true;
     this.#writeNext();
     try {
@@ -146,14 +142,12 @@ export class SlowReader implements Disposable {
       const reason = (this.#connection.closed.reason as Error).message;
       return new ConnectionError(`${this.#address}: ${reason}, after ${sent}, before the pipe was full`);
     }
-    this.#checksWithoutProgress += 1;
     const drains = facts.bytesSent >= MAX_BYTES;
-    const stalled = facts.stalledForMs >= this.#stalledForMs && this.#checksWithoutProgress >= MIN_CHECKS;
-    if (stalled && !drains) return facts;
+    if (this.#stall.isComplete() && !drains) return this.facts;
     if (elapsedMs < budgetMs && !drains) return undefined;
     return new Error(
-      `${this.#address} still takes requests although nobody reads its answers: ${sent}, ` +
-        `last progress ${facts.stalledForMs} ms ago, expected a stall of ${this.#stalledForMs} ms within ${budgetMs} ms`,
+      `${this.#address} is not blocked although nobody reads its answers: ${sent}, ` +
+        `last progress ${facts.stalledForMs} ms ago; within ${budgetMs} ms ${this.#stall.describe()}`,
     );
   }
 
@@ -167,8 +161,7 @@ export class SlowReader implements Disposable {
       // A failed write closes the connection, which is noticed there.
       if (error) return;
       this.#bytesSent += chunk.length;
-      this.#lastProgress = performance.now();
-      this.#checksWithoutProgress = 0;
+      this.#stall.progress();
       this.#writeNext();
     });
   }
