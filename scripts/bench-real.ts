@@ -11,8 +11,9 @@ import { OriginalSuite } from "./bench/original-suite";
 import { PARTS, parseBenchOptions } from "./bench/options";
 import type { BenchOptions } from "./bench/options";
 import { plainTable, writeDocument, describeUnmatched } from "./bench/report";
+import { Results } from "./bench/results";
 import { judge } from "./bench/rows";
-import type { Round, Verdict } from "./bench/rows";
+import type { Verdict } from "./bench/rows";
 import { collectTests } from "./runner/collect";
 import { PACKAGE_ROOT } from "./project";
 
@@ -42,29 +43,29 @@ async function measure(options: BenchOptions, engine: Engine, machine: readonly 
   await original.check();
   await using ports = await PortPool.lease();
   const bench = new Bench({ engine, ports, workDir, original, parts: options.parts });
+  const results = new Results(options.results, engine.facts.description);
   await bench.warmUp();
-  const verdicts = await play(bench, options.rounds);
+  const verdicts = await play(bench, options.rounds, results);
   const unmatched = await testsWithoutCounterpart();
   if (unmatched.length > 0) console.log(describeUnmatched(unmatched));
   if (options.markdown) {
-    const facts = { command: commandOf(options), rounds: options.rounds, machine, unmatched };
+    const facts = { command: commandOf(options), machine, unmatched };
     console.log(`wrote ${await writeDocument(verdicts, facts)}`);
   }
   return verdicts.every((verdict) => verdict.kept);
 }
 
 /** The table is printed, too, when a later round fails. */
-async function play(bench: Bench, count: number): Promise<Verdict[]> {
-  const rounds: Round[] = [];
+async function play(bench: Bench, count: number, results: Results): Promise<Verdict[]> {
   try {
     for (let round = 1; round <= count; round += 1) {
       console.log(`round ${round} of ${count}`);
-      rounds.push(await bench.round());
+      results.add(await bench.round());
     }
   } finally {
-    if (rounds.length > 0) console.log(`\n${plainTable(judge(rounds))}\n`);
+    if (results.rounds.length > 0) console.log(`\n${plainTable(judge(results.rounds))}\n`);
   }
-  return judge(rounds);
+  return judge(results.rounds);
 }
 
 async function testsWithoutCounterpart(): Promise<string[]> {
@@ -76,7 +77,9 @@ async function testsWithoutCounterpart(): Promise<string[]> {
 /** What made the table; the paths are everyone's own. */
 function commandOf(options: BenchOptions): string {
   const only = options.parts.length === PARTS.length ? [] : options.parts.map((part) => `--only ${part}`);
-  const flags = ["--original $NEON", "--python $PYTHON", `--rounds ${options.rounds}`, ...only, "--markdown"];
+  // What runs of several parts have added to one file is all in the table.
+  const what = options.results === undefined ? [`--rounds ${options.rounds}`, ...only] : ["--results FILE"];
+  const flags = ["--original $NEON", "--python $PYTHON", ...what, "--markdown"];
   return `NEON_BIN=… POSTGRES_DISTRIB_DIR=… npm run bench:real -- ${flags.join(" ")}`;
 }
 

@@ -8,6 +8,7 @@ import { BEHAVIOURS } from "./behaviours";
 import { parseBenchOptions } from "./options";
 import { readPhases } from "./phases";
 import { plainTable } from "./report";
+import { Results } from "./results";
 import { judge, median } from "./rows";
 
 const dir = mkdtempSync(join(tmpdir(), "neon-bench-test-"));
@@ -41,7 +42,14 @@ describe("what a person asks for", () => {
 
   test("all of it is valid", () => {
     const options = parseBenchOptions([...valid, "--rounds", "3", "--only", "regress"], real);
-    expect(options).toEqual({ original: checkout, python, rounds: 3, parts: ["regress"], markdown: false });
+    expect(options).toEqual({
+      original: checkout,
+      python,
+      rounds: 3,
+      parts: ["regress"],
+      markdown: false,
+      results: undefined,
+    });
   });
 
   test("the interpreter of the active virtual environment", () => {
@@ -52,13 +60,25 @@ describe("what a person asks for", () => {
   });
 });
 
+test("rounds of several runs are one result, unless the binaries differ", () => {
+  const path = join(dir, "results.jsonl");
+  const round = (ours: number) => ({ ours: { whole: ours }, original: { whole: 4 } });
+  new Results(path, "Neon a").add(round(1));
+  const second = new Results(path, "Neon a");
+  second.add(round(2));
+  expect(second.rounds).toEqual([round(1), round(2)]);
+  expect(new Results(path, "Neon a").rounds).toEqual(second.rounds);
+  expect(() => new Results(path, "Neon b")).toThrow(/BAD_VALUE: .*\n.*of Neon b\n.*of Neon a\n.*--results FILE/);
+  expect(() => new Results(join(checkout, "test_runner", "conftest.py"), "Neon a")).toThrow(/one JSON object a line/);
+});
+
 test("a budget that is not kept is said", () => {
   const round = (ours: number) => ({ ours: { whole: ours }, original: { whole: 4 } });
   expect(judge([round(1), round(1.2), round(9)])).toMatchObject([{ ratio: 0.3, budget: 0.45, kept: true }]);
   const slow = judge([round(1), round(2), round(2)]);
   expect(slow).toMatchObject([{ ratio: 0.5, kept: false }]);
   expect(plainTable(slow)).toMatch(
-    /a one-second test as a whole +2\.00 s \(1\.00–2\.00\) +4\.00 s \(4\.00–4\.00\) +0\.50 .* no/,
+    /a one-second test as a whole +2\.00 s \(1\.00–2\.00\) +4\.00 s \(4\.00–4\.00\) +3 +0\.50 .* no/,
   );
 });
 

@@ -14,10 +14,12 @@ export interface BenchOptions {
   rounds: number;
   parts: readonly Part[];
   markdown: boolean;
+  /** A file that rounds of earlier runs are taken from, and this run's are added to. */
+  results: string | undefined;
 }
 
 const USAGE =
-  "npm run bench:real -- --original DIR [--python PATH] [--rounds N] [--only environment|slow-reader|regress …] [--markdown]";
+  "npm run bench:real -- --original DIR [--python PATH] [--rounds N] [--only environment|slow-reader|regress …] [--results FILE] [--markdown]";
 
 /** Throws BAD_ARGUMENT, BAD_ENV or BINARY_MISSING; the directory and the interpreter are looked at, not run. */
 export function parseBenchOptions(argv: readonly string[], env: NodeJS.ProcessEnv): BenchOptions {
@@ -37,6 +39,7 @@ export function parseBenchOptions(argv: readonly string[], env: NodeJS.ProcessEn
     rounds: roundsOf(values.rounds),
     parts: partsOf(values.only),
     markdown: values.markdown ?? false,
+    results: values.results === undefined ? undefined : resolve(values.results),
   };
 }
 
@@ -48,6 +51,7 @@ function parse(argv: readonly string[]) {
       rounds: { type: "string" },
       only: { type: "string", multiple: true },
       markdown: { type: "boolean" },
+      results: { type: "string" },
     } as const;
     return parseArgs({ args: [...argv], options, strict: true }).values;
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Verdict } from "./rows";
 
 const DOCUMENT = join(PACKAGE_ROOT, "docs", "performance.md");
 const [BEGIN, END] = ["<!-- bench:real begin -->", "<!-- bench:real end -->"];
-const HEADER = ["", "ours", "original", "ratio", "budget", "kept"] as const;
+const HEADER = ["", "ours", "original", "rounds", "ratio", "budget", "kept"] as const;
 
 /** Median, and the least and the most that was seen. */
 function seconds(values: readonly number[]): string {
@@ -21,7 +21,7 @@ function seconds(values: readonly number[]): string {
 function cells(verdict: Verdict): string[] {
   const { name, ours, original, ratio, budget, kept } = verdict;
   const verdictCells = budget === undefined ? ["", ""] : [`≤ ${budget}`, kept ? "yes" : "**no**"];
-  return [name, seconds(ours), seconds(original), ratio.toFixed(2), ...verdictCells];
+  return [name, seconds(ours), seconds(original), `${ours.length}`, ratio.toFixed(2), ...verdictCells];
 }
 
 /** The table for a terminal. */
@@ -34,7 +34,6 @@ export function plainTable(verdicts: readonly Verdict[]): string {
 export interface RunFacts {
   /** The command, with placeholders for paths. */
   command: string;
-  rounds: number;
   /** One fact of the machine and the run per line. */
   machine: readonly string[];
   /** Our tests that have no counterpart, and were not run. */
@@ -65,7 +64,7 @@ function section(verdicts: readonly Verdict[], facts: RunFacts): string {
     facts.command,
     "```",
     "",
-    facts.rounds === 1 ? "One round." : `Medians of ${facts.rounds} rounds, with the least and the most in brackets.`,
+    "Medians, with the least and the most in brackets.",
     "",
     markdownTable(table),
     "",
