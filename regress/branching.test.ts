@@ -1,4 +1,4 @@
-import { expect, test } from "../fixtures";
+import { expect, Lsn, test } from "../fixtures";
 
 test("a branch at the head has the ancestor's rows, and the two go separate ways", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
@@ -64,4 +64,25 @@ test("a branch of a branch, at an LSN of either", async ({ neonSimpleEnv: env })
   await later.restart();
   expect(await later.sql`select count(*)::int as n from t`).toEqual([{ n: 4 }]);
   expect(await child.sql`select i from t`).toEqual([]);
+});
+
+test("a branch has what its LSN has, and not one record more", async ({ neonSimpleEnv: env }) => {
+  const main = await env.endpoints.createStart("main");
+  await main.sql`create table t as select 1 as i`;
+  // The next record after this LSN is the commit.
+  await using session = await main.connect();
+  await session.sql`begin`;
+  await session.sql`insert into t values (2)`;
+  const [row] = await session.sql`select pg_current_wal_insert_lsn()::text as lsn`;
+  await session.sql`commit`;
+  const committed = await main.flushLsn();
+  await main.sql`insert into t values (3)`;
+  await env.waitForLastFlushLsn(main);
+
+  await env.createBranch("before", { lsn: Lsn.parse(String(row?.["lsn"])) });
+  await env.createBranch("after", { lsn: committed });
+  const before = await env.endpoints.createStart("before");
+  expect(await before.sql`select i from t order by i`).toEqual([{ i: 1 }]);
+  const after = await env.endpoints.createStart("after");
+  expect(await after.sql`select i from t order by i`).toEqual([{ i: 1 }, { i: 2 }]);
 });

@@ -164,3 +164,25 @@ test(
     expect(await endpoint.sql`select sum(more)::int as sum from t`).toEqual([{ sum: 7000 }]);
   },
 );
+
+test("prepared transactions and empty unlogged tables are in the pageserver's images", async ({
+  neonSimpleEnv: env,
+}) => {
+  const endpoint = await env.endpoints.createStart("main", TWO_PHASE);
+  await endpoint.sql`create table t (i int)`;
+  await endpoint.sql`create unlogged table u (i int primary key)`;
+  await endpoint.query("begin; insert into t values (1); prepare transaction 'p'");
+  await endpoint.sql`insert into u values (1)`;
+  await endpoint.sql`checkpoint`;
+  await endpoint.sql`insert into t values (2)`;
+  await env.waitForLastFlushLsn(endpoint);
+  const client = env.pageserver.httpClient();
+  await client.checkpoint(env.initialTenant, env.initialTimeline, { forceImageLayerCreation: true });
+  await endpoint.restart();
+  expect(await endpoint.sql`select gid from pg_prepared_xacts`).toEqual([{ gid: "p" }]);
+  await endpoint.sql`commit prepared 'p'`;
+  expect(await endpoint.sql`select i from t order by i`).toEqual([{ i: 1 }, { i: 2 }]);
+  expect(await endpoint.sql`select i from u`).toEqual([]);
+  await endpoint.sql`insert into u values (7)`;
+  expect(await endpoint.sql`select i from u where i = 7`).toEqual([{ i: 7 }]);
+});

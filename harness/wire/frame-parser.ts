@@ -8,12 +8,14 @@ export interface Message {
 
 const MAX_STARTUP_LENGTH = 10_000;
 const MAX_MESSAGE_LENGTH = 0x3fff_ffff;
+/** Memory for a message is taken as its bytes come: what a client only announces costs no more than this. */
+const FIRST_BODY_BYTES = 1024 * 1024;
 const TAG_NAMES = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
 const ENCRYPTION_REQUESTS = new Set([80877103, 80877104]);
 
 /**
  * Cuts a byte stream into messages. A message inside one chunk shares the chunk's memory; a message over several chunks is
- * copied once into a buffer of its own, so that no byte is ever copied twice.
+ * copied once into a buffer of its own, so that no byte is copied twice but those of very large messages.
  */
 export class FrameParser {
   readonly #deliver: (message: Message) => void;
@@ -21,6 +23,7 @@ export class FrameParser {
   #header = Buffer.alloc(5);
   #headerFilled = 0;
   #body: Buffer | undefined;
+  #bodyLength = 0;
   #bodyFilled = 0;
 
   constructor(options: { expectStartup: boolean; deliver: (message: Message) => void }) {
@@ -55,19 +58,20 @@ export class FrameParser {
       offset = start + count;
       this.#headerFilled = 0;
     }
-    const length = this.#bodyLength(header.readUInt32BE(headerStart + wanted - 4));
+    const length = this.#announced(header.readUInt32BE(headerStart + wanted - 4));
     const tag = this.#expectStartup ? "startup" : (TAG_NAMES[header[headerStart] ?? 0] ?? "");
     if (offset + length <= chunk.length) {
       this.#complete(tag, chunk.subarray(offset, offset + length));
       return offset + length;
     }
-    this.#body = Buffer.allocUnsafe(length);
+    this.#body = Buffer.allocUnsafe(Math.min(length, FIRST_BODY_BYTES));
+    this.#bodyLength = length;
     this.#bodyFilled = 0;
     this.#header[0] = tag.charCodeAt(0);
     return offset;
   }
 
-  #bodyLength(declared: number): number {
+  #announced(declared: number): number {
     const limit = this.#expectStartup ? MAX_STARTUP_LENGTH : MAX_MESSAGE_LENGTH;
     if (declared < (this.#expectStartup ? 8 : 4) || declared > limit) {
       throw new ProtocolError(`invalid message length ${declared}`);
@@ -76,16 +80,24 @@ export class FrameParser {
   }
 
   #fillBody(chunk: Buffer, start: number): number {
-    const body = this.#body;
-    if (body === undefined) return start;
-    const count = Math.min(body.length - this.#bodyFilled, chunk.length - start);
+    const count = Math.min(this.#bodyLength - this.#bodyFilled, chunk.length - start);
+    const body = this.#withRoomFor(this.#bodyFilled + count);
     chunk.copy(body, this.#bodyFilled, start, start + count);
     this.#bodyFilled += count;
-    if (this.#bodyFilled === body.length) {
+    if (this.#bodyFilled === this.#bodyLength) {
       this.#body = undefined;
       this.#complete(this.#expectStartup ? "startup" : (TAG_NAMES[this.#header[0] ?? 0] ?? ""), body);
     }
     return start + count;
+  }
+
+  #withRoomFor(bytes: number): Buffer {
+    const body = this.#body ?? Buffer.alloc(0);
+    if (bytes <= body.length) return body;
+    const larger = Buffer.allocUnsafe(Math.min(this.#bodyLength, Math.max(bytes, 2 * body.length)));
+    body.copy(larger, 0, 0, this.#bodyFilled);
+    this.#body = larger;
+    return larger;
   }
 
   #complete(tag: string, body: Buffer): void {

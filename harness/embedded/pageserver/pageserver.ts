@@ -144,7 +144,7 @@ function flushOldLayers(manager: TenantManager): void {
   for (const timeline of manager.all().flatMap((tenant) => [...tenant.timelines.values()])) {
     const { open } = timeline.wal;
     if (open === undefined || timeline.state !== "Active") continue;
-    if (Date.now() - open.createdAt >= timeline.conf().milliseconds("checkpoint_timeout")) void timeline.flush();
+    if (Date.now() - open.createdAt >= timeline.conf().milliseconds("checkpoint_timeout")) timeline.flushSoon();
   }
 }
 

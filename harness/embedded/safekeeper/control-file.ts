@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { Lsn, TenantId, TimelineId } from "../../types";
 import { hasErrorCode, jsonText, parseJson, writeFileDurably } from "../service";
 import type { AcceptorState, MembershipConf, PartialSegment, Progress } from "./acceptor-state";
+import { crc32c } from "../wal/crc32c";
 import { Mutex } from "./mutex";
 
 const CONTROL_FILE_NAME = "safekeeper.control";
-const FORMAT = "embedded-1";
+const FORMAT = "embedded-2";
 
 /** The fields of `safekeeper --dump-control-file` (golden/run/91_control.json). */
 export interface ControlFileBody {
@@ -64,9 +65,22 @@ export function controlFileBody(state: AcceptorState, progress: Progress): Contr
   };
 }
 
-/** The whole content of a control file. */
-export const controlFileText = (state: AcceptorState, progress: Progress): string =>
-  jsonText({ format: FORMAT, ...controlFileBody(state, progress) });
+const checksumOf = (json: string): string => crc32c(Buffer.from(json)).toString(16);
+
+/** The whole content of a control file: a line of JSON, and its CRC-32C. */
+export function controlFileText(state: AcceptorState, progress: Progress): string {
+  const json = jsonText({ format: FORMAT, ...controlFileBody(state, progress) });
+  return `${json}\n${checksumOf(json)}\n`;
+}
+
+/** A vote or a position that came out of a damaged file would be worse than none. */
+function parseControlFile(text: string): ControlFileContent {
+  const [json = "", checksum] = text.split("\n");
+  if (checksum !== checksumOf(json)) throw new Error("the control file is damaged: wrong checksum");
+  const content = parseJson(json) as { format: string } & ControlFileBody;
+  if (content.format !== FORMAT) throw new Error(`format ${content.format} is not ${FORMAT}`);
+  return parseControlFileBody(content);
+}
 
 export interface ControlFileContent {
   state: AcceptorState;
@@ -112,9 +126,7 @@ export function parseControlFileBody(body: ControlFileBody): ControlFileContent 
 /** Throws an error that names the file when it is missing or bad. */
 export async function readControlFileAt(path: string): Promise<ControlFileContent> {
   try {
-    const content = parseJson(await readFile(path, "utf8")) as { format: string } & ControlFileBody;
-    if (content.format !== FORMAT) throw new Error(`format ${content.format} is not ${FORMAT}`);
-    return parseControlFileBody(content);
+    return parseControlFile(await readFile(path, "utf8"));
   } catch (error) {
     throw new Error(`could not read ${path}`, { cause: error });
   }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
@@ -104,15 +104,32 @@ describe("durability", () => {
     expect(safekeeper.log.filter((line) => line.includes(" ERROR "))).toHaveLength(1);
   });
 
-  it("a control file that cannot be read is not replaced", async () => {
+  it.each<[string, (whole: Buffer) => Buffer]>([
+    ["torn", (whole) => whole.subarray(0, whole.length / 2)],
+    ["empty", (whole) => whole.subarray(0, 0)],
+    ["full of zeros", (whole) => Buffer.alloc(whole.length)],
+    ["of another term", (whole) => Buffer.from(whole.toString().replace('"term":1', '"term":7'))],
+  ])("a control file that is %s is named, not used and not replaced; other timelines go on", async (_how, damage) => {
     const directory = directories.newDirectory();
-    const id = newId();
-    mkdirSync(join(directory, id.tenantId, id.timelineId), { recursive: true });
-    appendFileSync(join(directory, id.tenantId, id.timelineId, "safekeeper.control"), "{");
+    const [id, other] = [newId(), newId()];
+    const wal = new WalBuilder({ startLsn: START });
+    wal.record(100);
+    {
+      await using safekeeper = await SafekeeperProcess.start(directories, { directory });
+      for (const each of [id, other]) (await withWal(safekeeper, each, wal)).close();
+      await safekeeper.kill("SIGTERM");
+    }
+    const path = join(directory, id.tenantId, id.timelineId, "safekeeper.control");
+    const damaged = damage(readFileSync(path));
+    writeFileSync(path, damaged);
     await using safekeeper = await SafekeeperProcess.start(directories, { directory });
     const proposer = await TestProposer.connect(safekeeper.pgPort, id);
-    await expect(proposer.greet()).rejects.toThrow("could not be loaded");
+    await expect(proposer.greet()).rejects.toThrow(`could not read ${path}`);
+    expect(readFileSync(path).equals(damaged)).toBe(true);
     proposer.close();
+    const healthy = await TestProposer.connect(safekeeper.pgPort, other);
+    expect(await healthy.greet()).toMatchObject({ term: 1n });
+    healthy.close();
   });
 });
 

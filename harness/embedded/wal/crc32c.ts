@@ -5,6 +5,9 @@ export function crc32c(...buffers: readonly Buffer[]): number {
   return buffers.reduce<number>((crc, buffer) => native(buffer, crc), 0);
 }
 
+/** The checksum of what `crc` is the checksum of, with the buffer behind it. */
+export const continueCrc32c = (crc: number, buffer: Buffer): number => native(buffer, crc);
+
 const POLYNOMIAL = 0x82f63b78;
 const TABLES = 4;
 /** Below this a call of the native function, with the views that it needs, takes longer than the loop here. */

@@ -42,7 +42,7 @@ async function leaseLsn(manager: TenantManager, request: HttpRequest): Promise<u
   if (typeof body.lsn !== "string") throw badRequest("Failed to parse json request: missing field `lsn`");
   const lsn = parseLsn(body.lsn);
   const cutoff = timeline.latestGcCutoffLsn;
-  if (lsn < cutoff) {
+  if (lsn < cutoff && !timeline.leases.holds(lsn)) {
     const at = Lsn.format(lsn);
     throw internal(
       `invalid lsn lease request at ${at}: tried to request a page version that was garbage collected. ` +

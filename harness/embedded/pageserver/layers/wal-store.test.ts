@@ -24,11 +24,16 @@ async function read(from: bigint, to: bigint): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+const NO_SOURCE = {
+  download: () => Promise.reject(new Error("not in remote storage")),
+  damaged: () => undefined,
+};
+
 function finish(end: bigint): void {
   const frozen = wal.freeze(end);
   if (frozen === undefined) throw new Error("nothing to freeze");
   const facts = { name: deltaName(frozen.start, frozen.end), fileSize: frozen.size, generation: 1 };
-  const layer = new Layer(dir, facts, true, () => Promise.reject(new Error("not in remote storage")));
+  const layer = new Layer(dir, facts, { resident: true, checked: true }, NO_SOURCE);
   frozen.renameTo(layer.path);
   layers.add(layer);
   wal.flushed(frozen);

@@ -1,5 +1,5 @@
 import { type IndexPart, parseIndexPart } from "./index-part";
-import type { RemoteStorage } from "../../service";
+import { errorText, type RemoteStorage } from "../../service";
 import { INDEX_PREFIX, indexObject, remoteTimelinePrefix } from "./paths";
 
 /** The index that a node of `generation` must use: its own, the previous one's, else the highest below. Undefined if none. */
@@ -11,8 +11,8 @@ export async function findIndexPart(
 ): Promise<IndexPart | undefined> {
   const prefix = remoteTimelinePrefix(shardId, timelineId);
   for (const candidate of [generation, generation - 1].filter((number) => number >= 0)) {
-    const bytes = await remote.read(`${prefix}/${indexObject(candidate)}`);
-    if (bytes !== undefined) return parseIndexPart(bytes.toString("utf8"));
+    const index = await readIndex(remote, `${prefix}/${indexObject(candidate)}`);
+    if (index !== undefined) return index;
   }
   const { objects } = await remote.list(prefix);
   const older = objects
@@ -20,6 +20,16 @@ export async function findIndexPart(
     .map((name) => Number.parseInt(name.slice(INDEX_PREFIX.length), 16))
     .filter((number) => number <= generation);
   if (older.length === 0) return undefined;
-  const bytes = await remote.read(`${prefix}/${indexObject(Math.max(...older))}`);
-  return bytes === undefined ? undefined : parseIndexPart(bytes.toString("utf8"));
+  return readIndex(remote, `${prefix}/${indexObject(Math.max(...older))}`);
+}
+
+/** Throws with the object's name when it is damaged: an older one in its place would be an older database. */
+async function readIndex(remote: RemoteStorage, key: string): Promise<IndexPart | undefined> {
+  const bytes = await remote.read(key);
+  if (bytes === undefined) return undefined;
+  try {
+    return parseIndexPart(bytes.toString("utf8"));
+  } catch (error) {
+    throw new Error(`${key} can't be used: ${errorText(error)}`, { cause: error });
+  }
 }

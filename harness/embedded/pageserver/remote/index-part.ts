@@ -5,6 +5,8 @@ export interface LayerMetadata {
   readonly generation: number;
   /** `NNCC` of the shard that wrote the layer; undefined: an unsharded tenant. */
   readonly shard?: string | undefined;
+  /** CRC-32C of the file, which this engine adds. */
+  readonly checksum?: number | undefined;
 }
 
 /** As it stands in index_part.json and in heatmaps. */
@@ -12,14 +14,17 @@ export interface LayerMetadataJson {
   file_size: number;
   generation?: number;
   shard?: string;
+  checksum?: number;
 }
 
-export function layerMetadataToJson({ fileSize, generation, shard }: LayerMetadata): LayerMetadataJson {
-  return { file_size: fileSize, generation, ...(shard === undefined ? {} : { shard }) };
+export function layerMetadataToJson({ fileSize, generation, shard, checksum }: LayerMetadata): LayerMetadataJson {
+  const more = { ...(shard === undefined ? {} : { shard }), ...(checksum === undefined ? {} : { checksum }) };
+  return { file_size: fileSize, generation, ...more };
 }
 
 export function layerMetadataFromJson(json: LayerMetadataJson): LayerMetadata {
-  return { fileSize: json.file_size, generation: json.generation ?? 0, shard: json.shard };
+  const { file_size: fileSize, generation = 0, shard, checksum } = json;
+  return { fileSize, generation, shard, checksum };
 }
 
 /** What index_part.json says about a timeline: which layers exist, and up to where they go. */

@@ -1,5 +1,5 @@
 import { Lsn, TimelineId } from "../../../types";
-import type { RemoteStorage } from "../../service";
+import { errorText, type RemoteStorage } from "../../service";
 import { generationSuffix } from "../layers/layer-name";
 import { remoteTenantPrefix } from "./paths";
 
@@ -67,6 +67,12 @@ export async function findManifest(
     .map((suffix) => Number.parseInt(suffix, 16))
     .filter((candidate) => candidate <= generation);
   if (generations.length === 0) return [];
-  const bytes = await remote.read(manifestObject(shardId, Math.max(...generations)));
-  return bytes === undefined ? [] : parseManifest(bytes.toString("utf8"));
+  const key = manifestObject(shardId, Math.max(...generations));
+  const bytes = await remote.read(key);
+  if (bytes === undefined) return [];
+  try {
+    return parseManifest(bytes.toString("utf8"));
+  } catch (error) {
+    throw new Error(`${key} can't be used: ${errorText(error)}`, { cause: error });
+  }
 }

@@ -13,6 +13,7 @@ import {
   unavailable,
 } from "../../service";
 import { orBadRequest } from "../http/parameters";
+import { fileChecksum } from "../layers/file-checksum";
 import type { Layer } from "../layers/layer";
 import { imageName } from "../layers/layer-name";
 import type { IndexPart } from "../remote/index-part";
@@ -122,9 +123,10 @@ async function publish(tenant: Tenant, timeline: Timeline, image?: { lsn: Lsn; f
   const layers: Layer[] = [];
   if (image !== undefined) {
     const { size } = await stat(image.file);
+    const facts = { name: imageName(image.lsn), fileSize: size, checksum: await fileChecksum(image.file) };
     const layer = timeline.addLayer(
-      { name: imageName(image.lsn), fileSize: size, generation: tenant.generation, shard: timeline.shardSlug },
-      true,
+      { ...facts, generation: tenant.generation, shard: timeline.shardSlug },
+      { resident: true, checked: true },
     );
     await rename(image.file, layer.path);
     layers.push(layer);

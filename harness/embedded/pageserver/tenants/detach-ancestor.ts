@@ -98,9 +98,9 @@ function partBelow(name: LayerName, lsn: Lsn): LayerName | undefined {
 async function copyLayer(timeline: Timeline, from: Timeline, layer: Layer): Promise<Layer> {
   await failAt("before-copy-layer");
   await failpoint("before-copy-layer-pausable", timeline.cancelled);
-  const { name, fileSize } = layer;
-  const facts = { name, fileSize, generation: timeline.generation, shard: timeline.shardSlug };
-  const copy = timeline.newLayer(facts, layer.resident);
+  const { name, fileSize, checksum } = layer;
+  const facts = { name, fileSize, checksum, generation: timeline.generation, shard: timeline.shardSlug };
+  const copy = timeline.newLayer(facts, { resident: layer.resident, checked: false });
   await from.remoteClient.copyLayer(layer, timeline.remoteClient, copy);
   if (layer.resident) await copyFile(layer.path, copy.path);
   return copy;

@@ -62,13 +62,13 @@ async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> 
 async function loadLayers(timeline: Timeline, index: IndexPart): Promise<void> {
   const files = new Set<string>();
   let imageBytes = 0;
-  for (const [fileName, { fileSize, generation, shard }] of index.layers) {
+  for (const [fileName, { fileSize, generation, shard, checksum }] of index.layers) {
     const name = parseLayerName(fileName);
     if (name === undefined) throw new Error(`index of timeline ${timeline.name} names a bad layer: ${fileName}`);
     const file = localLayerFile(fileName, generation);
     const resident = (await sizeOf(join(timeline.dir, file))) === fileSize;
     if (resident) files.add(file);
-    timeline.addLayer({ name, fileSize, generation, shard }, resident);
+    timeline.addLayer({ name, fileSize, generation, shard, checksum }, { resident, checked: false });
     if (name.kind === "image") imageBytes = fileSize;
   }
   timeline.logicalSize.estimate(imageBytes);

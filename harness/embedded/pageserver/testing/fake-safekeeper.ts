@@ -19,10 +19,11 @@ export class FakeSafekeeper {
   #start: Lsn = 0n;
   #wal: Buffer = Buffer.alloc(0);
 
-  /** WAL from `start` on; everything of it is committed. */
+  /** WAL from `start` on; everything of it is committed. Whoever is connected has to come again for it. */
   serve(start: Lsn, wal: Buffer): void {
     this.#start = start;
     this.#wal = wal;
+    for (const connection of this.#server?.connections ?? []) connection.destroy();
   }
 
   get commitLsn(): Lsn {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Lsn } from "../../../types";
 import { sealImage } from "../../pg/seal";
 import { failAt, syncDirectory } from "../../service";
+import { fileChecksum } from "../layers/file-checksum";
 import type { Layer } from "../layers/layer";
 import { imageName, type LayerName } from "../layers/layer-name";
 import type { MaterializedImages } from "../page-service/materialized-images";
@@ -60,9 +61,11 @@ export async function layerFromFile(
     timeline.cancelled.throwIfAborted();
     await failAt(BEFORE_FINISH[name.kind]);
     const { size } = await stat(file);
+    const checksum = await fileChecksum(file);
+    const { generation, shardSlug: shard } = timeline;
     const layer = timeline.newLayer(
-      { name, fileSize: size, generation: timeline.generation, shard: timeline.shardSlug },
-      true,
+      { name, fileSize: size, checksum, generation, shard },
+      { resident: true, checked: true },
     );
     if (timeline.sync) await syncFile(file);
     await rename(file, layer.path);

@@ -3,8 +3,10 @@ import { Layer } from "../layers/layer";
 import { deltaName, imageName, type LayerName } from "../layers/layer-name";
 import { judgeLayers } from "./gc-rules";
 
+const NO_SOURCE = { download: () => Promise.reject(new Error("no remote")), damaged: () => undefined };
+
 const layer = (name: LayerName): Layer =>
-  new Layer("/nowhere", { name, fileSize: 1, generation: 1 }, true, () => Promise.reject(new Error("no remote")));
+  new Layer("/nowhere", { name, fileSize: 1, generation: 1 }, { resident: true, checked: true }, NO_SOURCE);
 
 // Images at 100, 200, 300; deltas in between and behind.
 const NAMES = {

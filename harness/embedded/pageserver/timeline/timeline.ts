@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Lsn, type PgVersion, TenantShardId, type TimelineId } from "../../../types";
 import { errorText, failAt, failpoint, type Logger, syncDirectory } from "../../service";
 import type { EffectiveConf } from "../config/tenant-conf";
+import { fileChecksum } from "../layers/file-checksum";
 import { Layer, type LayerFacts } from "../layers/layer";
 import { LayerMap } from "../layers/layer-map";
 import { deltaName } from "../layers/layer-name";
@@ -82,6 +83,8 @@ export class Timeline {
   #prevRecordLsn: Lsn;
   #diskConsistentLsn: Lsn;
   #flushedPrevRecordLsn: Lsn | undefined;
+  /** Where the last record of a frozen layer starts. */
+  readonly #lastRecordOf = new WeakMap<OpenLayer, Lsn>();
   #flushing: Promise<void> = Promise.resolve();
   #job: Promise<unknown> = Promise.resolve();
 
@@ -161,12 +164,16 @@ export class Timeline {
     return this.#options.sync;
   }
 
-  newLayer(facts: LayerFacts, resident: boolean): Layer {
-    return new Layer(this.dir, facts, resident, (wanted) => this.remoteClient.download(wanted));
+  /** With `checked` the file is here and known to be whole: this process has just written it. */
+  newLayer(facts: LayerFacts, state: { resident: boolean; checked: boolean }): Layer {
+    return new Layer(this.dir, facts, state, {
+      download: (layer) => this.remoteClient.download(layer),
+      damaged: (message) => this.log.warn(message),
+    });
   }
 
-  addLayer(facts: LayerFacts, resident: boolean): Layer {
-    const layer = this.newLayer(facts, resident);
+  addLayer(facts: LayerFacts, state: { resident: boolean; checked: boolean }): Layer {
+    const layer = this.newLayer(facts, state);
     this.layers.add(layer);
     return layer;
   }
@@ -185,7 +192,7 @@ export class Timeline {
     this.#lastRecordLsn = records.end;
     this.#prevRecordLsn = records.lastStart;
     this.#waiters.advance(records.end);
-    if ((this.wal.open?.size ?? 0) >= this.conf().number("checkpoint_distance")) void this.flush();
+    if ((this.wal.open?.size ?? 0) >= this.conf().number("checkpoint_distance")) this.flushSoon();
   }
 
   /** Waits until every record up to `lsn` has been received; LsnTimeoutError after wait_lsn_timeout. */
@@ -204,31 +211,47 @@ export class Timeline {
     });
   }
 
-  /** Turns the open layer into a delta layer and schedules its upload; resolves when the file stands. */
+  /**
+   * Turns the open layer into a delta layer and schedules its upload; resolves when the file stands. What could not be
+   * finished earlier is tried again first: no layer may be missing below disk_consistent_lsn.
+   */
   flush(): Promise<void> {
     const frozen = this.wal.freeze(this.#lastRecordLsn);
-    const prevRecordLsn = this.#prevRecordLsn;
-    if (frozen !== undefined) this.#flushing = this.#flushing.then(() => this.#finishLayer(frozen, prevRecordLsn));
+    if (frozen !== undefined) this.#lastRecordOf.set(frozen, this.#prevRecordLsn);
+    this.#flushing = this.#flushing.catch(() => undefined).then(() => this.#finishFrozen());
     return this.#flushing;
   }
 
-  async #finishLayer(frozen: OpenLayer, prevRecordLsn: Lsn): Promise<void> {
+  /** As flush(), behind: a failure is logged, and the next flush makes up for it. */
+  flushSoon(): void {
+    this.flush().catch((error: unknown) => this.log.error(`could not flush frozen layer: ${errorText(error)}`));
+  }
+
+  async #finishFrozen(): Promise<void> {
+    for (const frozen of [...this.wal.frozen]) await this.#finishLayer(frozen);
+  }
+
+  async #finishLayer(frozen: OpenLayer): Promise<void> {
     if (this.cancelled.aborted) return;
     if (this.#options.sync) await frozen.sync();
     await failpoint("flush-frozen-pausable", this.cancelled);
     if (this.cancelled.aborted) return;
     await failAt("delta-layer-writer-fail-before-finish");
     const name = deltaName(frozen.start, frozen.end);
-    const facts = { name, fileSize: frozen.size, generation: this.#options.generation(), shard: this.shardSlug };
-    const layer = this.addLayer(facts, true);
+    const checksum = await fileChecksum(frozen.path);
+    if (this.cancelled.aborted) return;
+    const { generation } = this;
+    const facts = { name, fileSize: frozen.size, checksum, generation, shard: this.shardSlug };
+    const layer = this.newLayer(facts, { resident: true, checked: true });
     frozen.renameTo(layer.path);
-    this.wal.flushed(frozen);
     if (this.#options.sync) await syncDirectory(this.dir);
     await failpoint("flush-layer-cancel-after-writing-layer-out-pausable", this.cancelled);
     const refused = await failpoint("checkpoint-before-saving-metadata");
     if (refused !== undefined) throw new Error(refused);
+    this.layers.add(layer);
+    this.wal.flushed(frozen);
     this.#diskConsistentLsn = frozen.end;
-    this.#flushedPrevRecordLsn = prevRecordLsn;
+    this.#flushedPrevRecordLsn = this.#lastRecordOf.get(frozen);
     this.scheduleUpload([layer]);
     this.onProgress();
     await failpoint("flush-frozen-exit");
@@ -270,7 +293,7 @@ export class Timeline {
     this.stopServing();
     if (options.flush) await this.#flushBeforeShutdown();
     this.#cancel.abort();
-    await this.#flushing;
+    await this.#flushing.catch(() => undefined);
     await this.remoteClient.stop();
     await this.#job;
     this.wal.close();

@@ -1,6 +1,7 @@
 import { Lsn } from "../../../types";
 import type { BrokerClient, Subscription } from "../../broker/client";
 import { errorText, type Logger, parseHostPort } from "../../service";
+import { WalFormatError } from "../../wal/decoder";
 import { stats } from "../stats";
 import type { Timeline } from "../timeline/timeline";
 import { Candidates } from "./candidates";
@@ -107,7 +108,8 @@ export class WalConnectionManager {
       });
       log.info("safekeeper ended the stream");
     } catch (error) {
-      if (!abort.signal.aborted) log.info(`walreceiver connection handling ended: ${errorText(error)}`);
+      if (error instanceof WalFormatError) log.warn(`safekeeper at ${candidate.connstr} sent ${errorText(error)}`);
+      else if (!abort.signal.aborted) log.info(`walreceiver connection handling ended: ${errorText(error)}`);
       // There will be nothing to receive before the broker has news of it.
       if (errorText(error).includes(CAUGHT_UP)) this.#candidates.forget(candidate.nodeId);
     }

@@ -62,6 +62,7 @@ class Ingest {
       startLsn: start,
       walSegSize: options.walSegSize,
       pgVersion: options.timeline.pgVersion,
+      checkCrc: true,
       onRecord: (record) => {
         options.timeline.metrics.walRecords += 1;
         stats.walRecords += 1;

@@ -1,0 +1,59 @@
+import type { Mutant } from "../mutant";
+
+/** compute_ctl: the quorum, the start, roles and slots. */
+export const compute: readonly Mutant[] = [
+  {
+    name: "ack before quorum",
+    file: "harness/embedded/compute/walproposer/quorum.ts",
+    from: "return descending[quorumOf(flushed.length) - 1] ?? 0n;",
+    to: "return descending[0] ?? 0n;",
+    caughtBy: {
+      file: "regress/safekeeper-quorum.test.ts",
+      test: "commits stop without a majority of safekeepers and go on when it returns",
+    },
+  },
+  {
+    name: "the oldest WAL wins the election",
+    file: "harness/embedded/compute/walproposer/election.ts",
+    from: "isNewer(voter.vote, best.vote) ? voter : best",
+    to: "isNewer(best.vote, voter.vote) ? voter : best",
+    caughtBy: {
+      file: "regress/safekeeper-quorum.test.ts",
+      test: "rows survive SIGKILL of each safekeeper in turn",
+    },
+  },
+  {
+    name: "fenced, and writes on",
+    file: "harness/embedded/compute/walproposer/led-term.ts",
+    from: "      replicator.changed.wake();\n      onFenced(error);",
+    to: "      replicator.changed.wake();",
+    caughtBy: {
+      file: "regress/fencing.test.ts",
+      test: "a second primary fences the first, and nothing that either acknowledged is lost",
+    },
+  },
+  {
+    name: "recovery ignores the WAL behind the image",
+    file: "harness/embedded/pg/control.ts",
+    from: "patched.writeUInt32LE(DB_STATE.IN_PRODUCTION, OFFSET.state);",
+    to: "",
+    caughtBy: { file: "regress/compute-restart.test.ts", test: "rows survive a compute restart" },
+  },
+  {
+    name: "a read-only endpoint at the head",
+    file: "harness/embedded/compute/startup.ts",
+    from: "const get = () => fetchBaseImage(spec, { dataDir, lsn, log, signal, metrics });",
+    to: "const get = () => fetchBaseImage(spec, { dataDir, lsn: undefined, log, signal, metrics });",
+    caughtBy: { file: "regress/read-only.test.ts", test: "a read-only endpoint sees the past" },
+  },
+  {
+    name: "a branch inherits slots",
+    file: "harness/embedded/compute/slots/restore-slots.ts",
+    from: "recorded.get(OWNER_FILE)?.toString() === timelineId",
+    to: "recorded.has(OWNER_FILE)",
+    caughtBy: {
+      file: "regress/logical-replication.test.ts",
+      test: "a branch does not inherit slots, and its own are its own",
+    },
+  },
+];

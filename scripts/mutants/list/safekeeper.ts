@@ -1,0 +1,105 @@
+import type { Mutant } from "../mutant";
+
+/** The acceptor, its files, and what it sends. */
+export const safekeeper: readonly Mutant[] = [
+  {
+    name: "ack before fsync",
+    file: "harness/embedded/safekeeper/wal-storage.ts",
+    from: "      this.#startSync();\n    } else {",
+    to: "      this.#startSync();\n      this.#moveFlushLsn(this.#writtenRecordEnd());\n      this.#options.onFlushed();\n    } else {",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/safekeeper.test.ts",
+      test: "durability an answer comes with fdatasync",
+    },
+  },
+  {
+    name: "vote not persisted",
+    file: "harness/embedded/safekeeper/control-file.ts",
+    from: "if (text !== this.#stored) await this.#replace(text);",
+    to: "if (text !== this.#stored && next.term === this.#state.term) await this.#replace(text);",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/safekeeper.test.ts",
+      test: "durability SIGKILL and start: terms, votes and acknowledged WAL are there, a torn tail is not",
+    },
+  },
+  {
+    name: "a second vote in a term",
+    file: "harness/embedded/safekeeper/acceptor.ts",
+    from: "return term > state.term ? { granted: true",
+    to: "return term >= state.term ? { granted: true",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/safekeeper.test.ts",
+      test: "durability SIGKILL and start: terms, votes and acknowledged WAL are there, a torn tail is not",
+    },
+  },
+  {
+    name: "torn control file accepted",
+    file: "harness/embedded/safekeeper/control-file.ts",
+    from: "if (checksum !== checksumOf(json)) throw",
+    to: "if (json === checksum) throw",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/safekeeper.test.ts",
+      test: "durability a control file that is of another term is named, not used and not replaced; other timelines go on",
+    },
+  },
+  {
+    name: "wrong term accepted",
+    file: "harness/embedded/safekeeper/acceptor.ts",
+    from: 'if (append.term < state.term) return "superseded";\n  if (append.term > state.term || state.termHistory.at(-1)?.term !== append.term) {',
+    to: "if (append.term > state.term) {",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/proposers.test.ts",
+      test: "proposers of an older term learn the higher one, and write nothing more",
+    },
+  },
+  {
+    name: "divergent WAL is kept",
+    file: "harness/embedded/safekeeper/timeline.ts",
+    from: "await storage.cut(decision.truncateAt);",
+    to: "await storage.cut(maxLsn(decision.truncateAt, this.flushLsn));",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/proposers.test.ts",
+      test: "proposers replace what an older one wrote behind the last common point",
+    },
+  },
+  {
+    name: "lost record at a page edge",
+    file: "harness/embedded/wal/decoder.ts",
+    from: "    this.#boundary = position.end;\n    this.#previous = position.start;",
+    to: "    if (position.end % WAL_PAGE_SIZE !== 0) this.#boundary = position.end;\n    this.#previous = position.start;",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/wal-storage.test.ts",
+      test: "recovery finds an end exactly at a page's and a segment's end",
+    },
+  },
+  {
+    name: "WAL is removed that no pageserver has",
+    file: "harness/embedded/safekeeper/backup/timeline-keeper.ts",
+    from: "const needed = minLsn(minLsn(remoteConsistentLsn, peerHorizonLsn), timeline.commitLsn);",
+    to: "const needed = timeline.commitLsn;",
+    caughtBy: {
+      file: "regress/pageserver-restart.test.ts",
+      test: "a pageserver that was killed gets back what it had not flushed",
+    },
+  },
+  {
+    name: "uncommitted WAL is sent",
+    file: "harness/embedded/safekeeper/wal-sender.ts",
+    from: 'if (end.upTo === "commit") return timeline.commitLsn;',
+    to: 'if (end.upTo === "commit") return timeline.flushLsn;',
+    caughtBy: {
+      file: "harness/embedded/safekeeper/wal-service.test.ts",
+      test: "WAL reaches a waiting receiver as soon as it is committed, not before; then keepalives",
+    },
+  },
+  {
+    name: "standbys' feedback is dropped",
+    file: "harness/embedded/safekeeper/feedback.ts",
+    from: "let combined = NO_HOT_STANDBY;",
+    to: "let combined = NO_HOT_STANDBY;\n  if (combined === NO_HOT_STANDBY) return combined;",
+    caughtBy: {
+      file: "harness/embedded/compute/compute-node.test.ts",
+      test: "a standby's feedback keeps the rows that it sees, until it leaves",
+    },
+  },
+];
