@@ -56,4 +56,21 @@ export const compute: readonly Mutant[] = [
       test: "a branch does not inherit slots, and its own are its own",
     },
   },
+  {
+    name: "old safekeepers stay after a change",
+    file: "harness/embedded/compute/walproposer/walproposer.ts",
+    from: "    this.#safekeepers = safekeepers;\n",
+    to: "",
+    caughtBy: { file: "regress/compute-config.test.ts", test: "a running compute goes over to other safekeepers" },
+  },
+  {
+    name: "databases that a spec deletes stay",
+    file: "harness/embedded/compute/catalog/databases.ts",
+    from: 'if (action === "delete_db") {',
+    to: 'if (action === "delete_db" && known === undefined) {',
+    caughtBy: {
+      file: "regress/compute-config.test.ts",
+      test: "a running compute takes roles, databases and settings",
+    },
+  },
 ];

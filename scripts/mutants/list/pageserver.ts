@@ -107,6 +107,26 @@ export const pageserver: readonly Mutant[] = [
     },
   },
   {
+    name: "an LSN is not waited for",
+    file: "harness/embedded/pageserver/page-service/request-lsn.ts",
+    from: "    await timeline.waitLsn(notModifiedSince);\n",
+    to: "",
+    caughtBy: {
+      file: "harness/embedded/pageserver/walreceiver/walreceiver.test.ts",
+      test: "an LSN that does not come is an error after wait_lsn_timeout",
+    },
+  },
+  {
+    name: "all pages on shard zero",
+    file: "harness/embedded/pageserver/page-service/shard-of.ts",
+    from: "return hash % layout.count;",
+    to: "return hash % 1;",
+    caughtBy: {
+      file: "harness/embedded/pageserver/tenants/split-shard.test.ts",
+      test: "which shard holds a page is what Neon's own test says",
+    },
+  },
+  {
     name: "another tenant's token is good enough",
     file: "harness/embedded/pageserver/http/permissions.ts",
     from: "if (tenant !== undefined) check(claims, tenant);",

@@ -23,6 +23,26 @@ export const remoteStorage: readonly Mutant[] = [
     },
   },
   {
+    name: "layers that left the disk are not fetched",
+    file: "harness/embedded/pageserver/layers/layer.ts",
+    from: "if (!this.resident) await this.#fetch();",
+    to: "if (!this.resident && this.fileSize === 0) await this.#fetch();",
+    caughtBy: {
+      file: "regress/remote-storage/layers.test.ts",
+      test: "local_fs layers that are evicted come back when somebody needs them",
+    },
+  },
+  {
+    name: "archived, and not remembered",
+    file: "harness/embedded/pageserver/remote/index-part.ts",
+    from: "...(part.archivedAt === undefined ? {} : { archived_at: part.archivedAt }),",
+    to: "",
+    caughtBy: {
+      file: "regress/remote-storage/layers.test.ts",
+      test: "local_fs a timeline that is archived and offloaded comes back as it was",
+    },
+  },
+  {
     name: "layer lost on restart",
     file: "harness/embedded/pageserver/tenants/load-timelines.ts",
     from: "of index.layers) {",

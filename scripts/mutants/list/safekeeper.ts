@@ -93,6 +93,36 @@ export const safekeeper: readonly Mutant[] = [
     },
   },
   {
+    name: "nobody uploads WAL",
+    file: "harness/embedded/safekeeper/backup/elect-offloader.ts",
+    from: "const capable = peers.filter((peer) => peer.localStartLsn <= backupLsn);",
+    to: "const capable = peers.filter((peer) => peer.localStartLsn > backupLsn);",
+    caughtBy: {
+      file: "regress/remote-storage/safekeeper.test.ts",
+      test: "local_fs safekeepers upload whole segments and the last, partial one; a timeline that left the disk comes back",
+    },
+  },
+  {
+    name: "an evicted timeline comes back too short",
+    file: "harness/embedded/safekeeper/timeline.ts",
+    from: "await restorePartial(this.remote, partial, {",
+    to: 'if (partial.name === "") await restorePartial(this.remote, partial, {',
+    caughtBy: {
+      file: "regress/remote-storage/safekeeper.test.ts",
+      test: "local_fs safekeepers upload whole segments and the last, partial one; a timeline that left the disk comes back",
+    },
+  },
+  {
+    name: "news of one timeline goes to those who asked for another",
+    file: "harness/embedded/broker/hub.ts",
+    from: "return `${id.tenantId}/${id.timelineId}`;",
+    to: "return `${id.tenantId}`;",
+    caughtBy: {
+      file: "harness/embedded/broker/broker.test.ts",
+      test: "storage broker routes news to those who asked for all or for this timeline",
+    },
+  },
+  {
     name: "standbys' feedback is dropped",
     file: "harness/embedded/safekeeper/feedback.ts",
     from: "let combined = NO_HOT_STANDBY;",

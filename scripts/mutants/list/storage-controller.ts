@@ -22,6 +22,23 @@ export const storageController: readonly Mutant[] = [
     },
   },
   {
+    name: "every scope is good for every call",
+    file: "harness/embedded/storage-controller/permissions.ts",
+    from: 'if (rule === "any" || rule === claims.scope) return;',
+    to: 'if (rule !== "") return;',
+    caughtBy: { file: "regress/auth.test.ts", test: "the storage controller asks for a scope by the kind of call" },
+  },
+  {
+    name: "a migration that does not wait for the WAL",
+    file: "harness/embedded/storage-controller/live-migration.ts",
+    from: "  await awaitLsns(parts, destination, name, baseline);\n",
+    to: "",
+    caughtBy: {
+      file: "harness/embedded/storage-controller/operations.test.ts",
+      test: "a live migration leaves no moment without an attachment that has everything",
+    },
+  },
+  {
     name: "generations only in memory",
     file: "harness/embedded/storage-controller/store.ts",
     from: "return writeFileDurably(this.#path, serialize(this.#snapshot()));",
