@@ -1,7 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
 import { pollUntil } from "../harness/wait";
 import type { PollAttempt } from "../harness/wait";
+import { PACKAGE_ROOT } from "./project";
 import { InlineSuite, lastLine } from "./testing/inline-suite";
 
 /** Starts a node, writes down its pid, and then waits until somebody ends the run. */
@@ -67,4 +70,27 @@ test("SIGKILL of the command leaves no node, no worker and no directory", async 
     return left.length === 0;
   };
   await pollUntil("everything of the run to be gone", probe, { budgetMs: 10_000 });
+});
+
+test("vitest by itself: a worker that is slow to end is not taken for something left behind", async () => {
+  using suite = new InlineSuite({});
+  writeFileSync(
+    join(suite.root, "slow.test.js"),
+    `import { test } from "vitest";
+    process.on("SIGTERM", () => undefined);
+    const block = () => { for (const end = Date.now() + 1500; Date.now() < end; ); };
+    test("passes", () => void setTimeout(block, 200));`,
+  );
+  const globalSetup = JSON.stringify(join(PACKAGE_ROOT, "fixtures", "global-setup.ts"));
+  const config = `export default { test: { include: ["*.test.js"], isolate: false, globalSetup: ${globalSetup} } };`;
+  writeFileSync(join(suite.root, "vitest.config.mjs"), config);
+  const { NEON_TEST_RUN_STATE: _outer, ...env } = process.env;
+  const vitest = join(PACKAGE_ROOT, "node_modules", "vitest", "vitest.mjs");
+  const run = await execa(process.execPath, [vitest, "run", "--root", suite.root], {
+    env,
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
+  expect([run.exitCode, run.all]).toEqual([0, expect.stringMatching(/Tests +1 passed/)]);
 });

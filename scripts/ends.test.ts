@@ -53,6 +53,8 @@ test.extend("prepared", async ({ neonEnvBuilder, resources }) => {
 `;
 
 const isLong = process.env["NEON_TEST_LONG"] === "1";
+/** The short form runs beside other tests, on machines of which nothing is known. */
+const budgetMs = isLong ? 2_000 : 10_000;
 const all = PHASES.flatMap((phase) => (Object.keys(WAYS) as Way[]).map((way): [Way, Phase] => [way, phase]));
 const short: [Way, Phase][] = [
   ["Ctrl-C twice", "tear-down"],
@@ -61,7 +63,7 @@ const short: [Way, Phase][] = [
 ];
 
 test.concurrent.for(isLong ? [...all, ...all, ...all] : short)(
-  "after %s in %s nothing is left, two seconds later",
+  `after %s in %s nothing is left, ${budgetMs / 1000} s later`,
   { timeout: 90_000 },
   async ([way, phase], { expect: check }) => {
     using suite = new InlineSuite({ one: TEST });
@@ -76,10 +78,12 @@ test.concurrent.for(isLong ? [...all, ...all, ...all] : short)(
       else sendIfAlive(pids[whom], signal);
     }
     const { exitCode } = await run;
-    await sleep(2_000);
-    check(suite.leftovers()).toEqual([]);
-    for (const pid of [worker, ...(broker === undefined ? [] : [broker])]) check(isGone(pid), `pid ${pid}`).toBe(true);
-    check(readdirSync(runsDirectory()).filter((name) => runnerOf(name) === run.pid)).toEqual([]);
+    const left = () => [
+      ...suite.leftovers(),
+      ...[worker, broker ?? worker].filter((pid) => !isGone(pid)),
+      ...readdirSync(runsDirectory()).filter((name) => runnerOf(name) === run.pid),
+    ];
+    await pollUntil("everything to go", ({ observed }) => (observed(left()), left().length === 0), { budgetMs });
     check(exitCode === 0).toBe(false);
   },
 );

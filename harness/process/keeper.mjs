@@ -1,15 +1,15 @@
 // node keeper.mjs <state directory> <milliseconds>: keeps what a failed test left running, until SIGTERM or until the time
 // is up; then ends and removes all of it, as a reaper does. It has a session of its own and outlives the run.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { startTimeOf } from "./process-table.mjs";
 import { reap } from "./reaping.mjs";
+import { readState, writeState } from "./state-file.mjs";
 
 const [state, ms] = process.argv.slice(2);
-const { runId } = JSON.parse(readFileSync(join(state, "runner.json"), "utf8"));
+const { runId } = readState(state, "runner.json");
 // From now on it is this process that the kept environment lives as long as.
 const runner = { pid: process.pid, startTime: startTimeOf(process.pid) };
-writeFileSync(join(state, "runner.json"), JSON.stringify({ runId, runner }));
+writeState(state, "runner.json", { runId, runner });
 for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"]) process.on(signal, () => undefined);
 
 function finish() {

@@ -1,13 +1,15 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HarnessError } from "../types";
 import { RUN_ID, RUN_STATE } from "./environment";
 import { expectToStay } from "./leaks";
 import { startTimeOf } from "./process-table.mjs";
+import type { ProcessKey } from "./process-table.mjs";
 import { runsDirectory } from "./run-state";
+import { readState, writeState } from "./state-file.mjs";
 
 const KEEPER = fileURLToPath(new URL("keeper.mjs", import.meta.url));
 const PREFIX = "kept-";
@@ -40,13 +42,13 @@ export function keepEnvironment({ pids, keepMs, ...known }: Keep): KeptEnvironme
   const rows = pids.map((pid) => ({ pid, startTime: startTimeOf(pid), name: "kept" }));
   expectToStay(rows);
   mkdirSync(state, { mode: 0o700 });
-  writeFileSync(join(state, INFO), JSON.stringify(info));
+  writeState(state, INFO, info);
   writeFileSync(join(state, "processes"), linesOf(rows));
   // Data on tmpfs goes at the end, logs stay for who looks at them.
   const directories = directoriesOf(known.directory);
   writeFileSync(join(state, "directories"), linesOf(directories));
   const runner = { pid: process.pid, startTime: startTimeOf(process.pid) };
-  writeFileSync(join(state, "runner.json"), JSON.stringify({ runId: `${PREFIX}${id}`, runner }));
+  writeState(state, "runner.json", { runId: `${PREFIX}${id}`, runner });
   const run = process.env[RUN_STATE];
   if (run !== undefined) appendFileSync(join(run, "spared"), linesOf([...rows, ...directories]));
   const { [RUN_ID]: _id, [RUN_STATE]: _state, NODE_OPTIONS: _options, ...env } = process.env;
@@ -83,8 +85,8 @@ export function findKept(id: string): KeptEnvironment {
 
 export function listKept(): KeptEnvironment[] {
   const runs = runsDirectory();
-  const states = readdirSync(runs).filter((name) => name.startsWith(PREFIX) && existsSync(join(runs, name, INFO)));
-  return states.map((name) => JSON.parse(readFileSync(join(runs, name, INFO), "utf8")) as KeptEnvironment);
+  const states = readdirSync(runs).filter((name) => name.startsWith(PREFIX));
+  return states.flatMap((name) => (readState(join(runs, name), INFO) ?? []) as KeptEnvironment | []);
 }
 
 /** Whether nothing is left of it. */
@@ -95,9 +97,10 @@ export function isTakenDown({ id }: KeptEnvironment): boolean {
 
 /** Tells its keeper to end it. */
 export function takeDown({ id }: KeptEnvironment): void {
-  const path = join(runsDirectory(), `${PREFIX}${id}`, "runner.json");
-  const { runner } = JSON.parse(readFileSync(path, "utf8")) as { runner: { pid: number; startTime: string } };
-  if (startTimeOf(runner.pid) === runner.startTime) process.kill(runner.pid, "SIGTERM");
+  const known = readState(join(runsDirectory(), `${PREFIX}${id}`), "runner.json") as { runner: ProcessKey } | undefined;
+  if (known === undefined) return;
+  const { pid, startTime } = known.runner;
+  if (startTimeOf(pid) === startTime) process.kill(pid, "SIGTERM");
 }
 
 const linesOf = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("");

@@ -26,7 +26,10 @@ test("children of children die too, also those with a session of their own", asy
 test("daemons whose parent is dead are found by the marker of the process that they come from", async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, "pids");
-  const waitThenLeave = `setInterval(() => require("fs").existsSync(${JSON.stringify(file)}) && process.exit(0), 5)`;
+  const waitThenLeave = `
+    const { existsSync, readFileSync } = require("fs");
+    const isWritten = () => existsSync(${JSON.stringify(file)}) && readFileSync(${JSON.stringify(file)}, "utf8").endsWith("\\n");
+    setInterval(() => isWritten() && process.exit(0), 5);`;
   await using root = await nodeProgram(directory.path, threeGenerations(file, waitThenLeave));
   await root.exited;
   const daemons = pidsIn(file)?.slice(1) ?? [];

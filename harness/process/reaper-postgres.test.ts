@@ -65,9 +65,9 @@ test.runIf(process.platform === "linux").for<[string, boolean]>([
   initdb(data);
   using runner = runPostgres(directory, data);
   const ended = once(runner, "exit");
+  const pids = await pollUntil("Postgres is started", () => pidsIn(join(directory, "pids")), { budgetMs: 20_000 });
   const ready = () => readFileSync(join(directory, "log"), "utf8").includes("ready to accept connections");
   await pollUntil("Postgres is ready", ready, { budgetMs: 20_000, logPath: join(directory, "log") });
-  const pids = pidsIn(join(directory, "pids")) ?? [];
   const files = await pollUntil("two segments are mapped", () => atLeast(2, posixSegments(pids[1] ?? 0)), {
     budgetMs: 10_000,
   });

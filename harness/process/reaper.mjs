@@ -1,15 +1,15 @@
 // node reaper.mjs <state directory>: waits until its stdin ends, which means that the run is over or that its runner is
 // gone, whatever ended it; then ends and removes all that the run left. It has a session of its own, so neither Ctrl-C
 // nor the end of the terminal reaches it.
-import { readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync, writeSync } from "node:fs";
 import { listProcesses, startTimeOf } from "./process-table.mjs";
 import { reap } from "./reaping.mjs";
+import { readState, writeState } from "./state-file.mjs";
 
 const state = process.argv[2];
-const { runId } = JSON.parse(readFileSync(join(state, "runner.json"), "utf8"));
+const { runId } = readState(state, "runner.json");
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => undefined);
-writeFileSync(join(state, "reaper.json"), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
+writeState(state, "reaper.json", { pid: process.pid, startTime: startTimeOf(process.pid) });
 
 /** The runner and those above it: a person's shell may well stand in one of the run's directories. */
 function ancestorsOf(pid, table = listProcesses()) {

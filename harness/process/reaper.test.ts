@@ -60,13 +60,12 @@ const wholeFamily = `
   while (!isWritten(directory + "/data/child")) await new Promise((r) => setImmediate(r));
   tell(node.pid, readFileSync(directory + "/data/daemon", "utf8").trim(), readFileSync(directory + "/data/child", "utf8").trim());`;
 
+/** By the time that it writes, a second one finds the kernel's own handler. */
+const hangsWhenAsked = `process.once("SIGINT", () => writeFileSync(directory + "/asked", "yes"));`;
+
 test.for<[string, string, NodeJS.Signals[]]>([
   ["SIGKILL", "", ["SIGKILL"]],
-  [
-    "Ctrl-C twice, whose first is taken for an orderly end that hangs",
-    `process.once("SIGINT", () => undefined);`,
-    ["SIGINT", "SIGINT"],
-  ],
+  ["Ctrl-C twice, whose first is taken for an orderly end that hangs", hangsWhenAsked, ["SIGINT", "SIGINT"]],
 ])("after %s of the runner nothing is left, not even a daemon of a session of its own", async ([, extra, signals]) => {
   await using directory = await temporaryDirectory();
   using runner = startRunner(directory.path, `${extra} ${wholeFamily} ${forever}`);
@@ -75,17 +74,13 @@ test.for<[string, string, NodeJS.Signals[]]>([
   expect(pids.slice(1).map(isAlive)).toEqual([true, true, true]);
   for (const signal of signals) {
     process.kill(-(runner.pid ?? 0), signal);
-    await Promise.race([ended, pollUntil("a moment", ageOver(60), { budgetMs: 1000 })]);
+    const heard = () => existsSync(join(directory.path, "asked")) || !isAlive(runner.pid ?? 0);
+    await pollUntil("the runner to have heard it", heard, { budgetMs: 10_000 });
   }
   await ended;
   await allGone(pids);
   expect(existsSync(join(directory.path, "data"))).toBe(false);
 });
-
-const ageOver = (ms: number) => {
-  const started = performance.now();
-  return () => performance.now() - started > ms;
-};
 
 test("a normal end: the reaper reports what was left, removes it, and is gone", async () => {
   await using directory = await temporaryDirectory();
@@ -154,10 +149,10 @@ test("when runner and reaper are both killed, the next run's sweep clears up", a
   await ended;
   await allGone([reaper]);
   expect(isAlive(node)).toBe(true);
-  const reports = await sweepStaleRuns();
-  expect(reports.flatMap((report) => report.killed.map((each) => each.pid))).toContain(node);
+  // Another test's run may be faster, and report what it found.
+  await sweepStaleRuns();
   await allGone([node]);
-  expect(existsSync(join(directory.path, "data"))).toBe(false);
+  await pollUntil("its directory to go", () => !existsSync(join(directory.path, "data")), { budgetMs: 10_000 });
 });
 
 test("a run that is cut off while it writes its state is no obstacle for the next", async () => {
@@ -166,5 +161,7 @@ test("a run that is cut off while it writes its state is no obstacle for the nex
   writeFileSync(join(state, "runner.json"), `{"runId":"cut-off","runner":{"pid":4190000,"startTime":"1"}}`);
   writeFileSync(join(state, "processes"), `{"pid":4190001,"startTi`);
   await sweepStaleRuns();
-  expect(readdirSync(runsDirectory())).not.toContain("cut-off-self-test");
+  await pollUntil("the state to go", () => !readdirSync(runsDirectory()).includes("cut-off-self-test"), {
+    budgetMs: 10_000,
+  });
 });

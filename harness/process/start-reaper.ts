@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { HarnessError } from "../types";
 import { RUN_ID, RUN_STATE } from "./environment";
 import { startTimeOf } from "./process-table.mjs";
 import type { ProcessKey } from "./process-table.mjs";
+import { readState, writeState } from "./state-file.mjs";
 import { registerDirectory, runsDirectory } from "./run-state";
 
 export interface ReaperOptions {
@@ -46,7 +47,7 @@ export function startReaper(options: ReaperOptions = {}): Reaper {
   const runId = outer.id === undefined ? name : `${outer.id}/${name}`;
   const state = join(runsDirectory(), name);
   mkdirSync(state, { mode: 0o700 });
-  writeFileSync(join(state, "runner.json"), JSON.stringify({ runId, runner: ourselves() }));
+  writeState(state, "runner.json", { runId, runner: ourselves() });
   const watched = new WatchedReaper(state);
   process.env[RUN_ID] = runId;
   process.env[RUN_STATE] = state;
@@ -94,7 +95,18 @@ class WatchedReaper {
 export async function sweepStaleRuns(): Promise<ReapReport[]> {
   const runs = runsDirectory();
   const stale = readdirSync(runs).filter((name) => isStale(join(runs, name)));
-  return Promise.all(stale.map(async (name) => hearOut(spawnReaper(join(runs, name)))));
+  const reports = await Promise.all(stale.map(async (name) => sweep(join(runs, name))));
+  return reports.filter((report) => report !== undefined);
+}
+
+/** Undefined where another run, which began at the same time, was faster. */
+async function sweep(state: string): Promise<ReapReport | undefined> {
+  try {
+    return await hearOut(spawnReaper(state));
+  } catch (error) {
+    if (existsSync(state)) throw error;
+    return undefined;
+  }
 }
 
 /** The names of the runs that go on now. */
@@ -151,16 +163,9 @@ async function hearOut(child: ChildProcess): Promise<ReapReport> {
 }
 
 function isStale(state: string): boolean {
-  const runner = readKey(state, "runner.json");
-  const reaper = readKey(state, "reaper.json");
+  const { runner } = (readState(state, "runner.json") ?? {}) as { runner?: ProcessKey };
+  const reaper = readState(state, "reaper.json") as ProcessKey | undefined;
   return runner !== undefined && !lives(runner) && (reaper === undefined || !lives(reaper));
-}
-
-function readKey(state: string, file: string): ProcessKey | undefined {
-  const path = join(state, file);
-  if (!existsSync(path)) return undefined;
-  const content = JSON.parse(readFileSync(path, "utf8")) as ProcessKey | { runner: ProcessKey };
-  return "runner" in content ? content.runner : content;
 }
 
 const lives = (key: ProcessKey): boolean => startTimeOf(key.pid) === key.startTime;

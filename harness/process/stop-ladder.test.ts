@@ -29,7 +29,7 @@ test.for<[string, string, StopLadder, RegExp]>([
     patientAtLast,
     /^SIGQUIT after/,
   ],
-  ["ends with SIGKILL", stubborn, impatient, /^SIGKILL after (1[2-9]\d|[2-9]\d\d|\d{4,}) ms$/],
+  ["ends with SIGKILL", stubborn, impatient, /^SIGKILL after (1[1-9]\d|[2-9]\d\d|\d{4,}) ms$/],
   ["goes straight to SIGKILL", stubborn, { steps: [] }, /^SIGKILL after \d+ ms$/],
 ])("a process that %s", async ([, program, ladder, expected]) => {
   await using directory = await temporaryDirectory();

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
+import { listProcesses } from "../../harness/process/process-table.mjs";
 import { pollUntil } from "../../harness/wait";
 import { neonTest } from "../testing/command";
 
@@ -17,7 +18,8 @@ async function query(connstr: string, sql: string): Promise<unknown[]> {
   }
 }
 
-const isGone = (pid: number): boolean => !existsSync(`/proc/${pid}`);
+/** A zombie is gone: what it waits for is only its parent, which may be a slow init. */
+const isGone = (pid: number): boolean => !listProcesses().some((row) => row.pid === pid && row.alive);
 
 /** Names in /dev/shm of the run that this process began. */
 const sharedMemoryOf = (pid: number): string[] =>

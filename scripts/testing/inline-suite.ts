@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeTestDirectory } from "../../harness/testing";
 import { PACKAGE_ROOT } from "../project";
@@ -66,8 +57,9 @@ export class InlineSuite implements Disposable {
     return JSON.parse(readFileSync(join(this.scratch, name), "utf8"));
   }
 
+  /** Whether it is there with its content, which comes a moment after its name. */
   hasNote(name: string): boolean {
-    return existsSync(join(this.scratch, name));
+    return (statSync(join(this.scratch, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
   }
 
   /** The processes that still have one of its directories in their command line or in their environment. */
