@@ -63,7 +63,11 @@ async function buildAll() {
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(outdir, { recursive: true });
   await build({
-    entryPoints: { main: join(root, "scripts/main.ts"), fixtures: join(root, "fixtures/index.ts") },
+    entryPoints: {
+      main: join(root, "scripts/main.ts"),
+      fixtures: join(root, "fixtures/index.ts"),
+      "forget-prefix": join(root, "harness/storage/forget-prefix.ts"),
+    },
     outdir: staging,
     bundle: true,
     splitting: true,
@@ -94,7 +98,7 @@ async function buildReportPage() {
  * another of its chunks, whose names carry their hashes.
  */
 function publish(staging, started) {
-  const isEntry = (name) => /^(main|fixtures)\./.test(name);
+  const isEntry = (name) => /^(main|fixtures|forget-prefix)\./.test(name);
   const names = readdirSync(staging).toSorted((a, b) => Number(isEntry(a)) - Number(isEntry(b)));
   for (const name of names) renameSync(join(staging, name), join(outdir, name));
   rmSync(staging, { recursive: true, force: true });

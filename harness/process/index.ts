@@ -10,7 +10,7 @@ export { readLogTail } from "./log-file";
 export { ManagedProcess } from "./managed-process";
 export type { SpawnSpec } from "./managed-process";
 export { beginRun } from "./run";
-export { keepDirectory, registerDirectory } from "./run-state";
+export { keepDirectory, registerDirectory, registerUndo } from "./run-state";
 export { liveRuns, startReaper, sweepStaleRuns } from "./start-reaper";
 export type { Reaper, ReaperOptions, ReapReport } from "./start-reaper";
 export { stage } from "./stage";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HarnessError } from "../types";
@@ -50,7 +50,10 @@ export function keepEnvironment({ pids, keepMs, ...known }: Keep): KeptEnvironme
   const runner = { pid: process.pid, startTime: startTimeOf(process.pid) };
   writeState(state, "runner.json", { runId: `${PREFIX}${id}`, runner });
   const run = process.env[RUN_STATE];
-  if (run !== undefined) appendFileSync(join(run, "spared"), linesOf([...rows, ...directories]));
+  if (run !== undefined) {
+    appendFileSync(join(run, "spared"), linesOf([...rows, ...directories, { undo: true }]));
+    if (existsSync(join(run, "undo"))) copyFileSync(join(run, "undo"), join(state, "undo"));
+  }
   const { [RUN_ID]: _id, [RUN_STATE]: _state, NODE_OPTIONS: _options, ...env } = process.env;
   spawn(process.execPath, [KEEPER, state, String(keepMs)], { cwd: "/", env, stdio: "ignore", detached: true }).unref();
   return info;

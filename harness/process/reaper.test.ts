@@ -13,7 +13,7 @@ import { isAlive, pidsIn, temporaryDirectory } from "./test-tools";
 function startRunner(directory: string, body: string): ChildProcess & Disposable {
   const index = JSON.stringify(new URL("index.ts", import.meta.url).href);
   const program = `
-    const { ManagedProcess, resolveTestUser, startReaper, registerDirectory } = await import(${index});
+    const { ManagedProcess, resolveTestUser, startReaper, registerDirectory, registerUndo } = await import(${index});
     const { writeFileSync } = await import("node:fs");
     const { spawn } = await import("node:child_process");
     const directory = ${JSON.stringify(directory)};
@@ -102,6 +102,29 @@ test("a normal end: the reaper reports what was left, removes it, and is gone", 
   expect([reaper, node].map((pid) => isAlive(pid ?? 0))).toEqual([false, false]);
   expect(existsSync(join(directory.path, "data"))).toBe(false);
 });
+
+test.for(["a normal end", "SIGKILL"] as const)(
+  "what stands elsewhere is undone, once, after %s; what can't be is told",
+  async (end) => {
+    await using directory = await temporaryDirectory();
+    const body = `
+      const undo = ["-c", "echo undone >> " + directory + "/undone"];
+      for (let worker = 0; worker < 2; worker += 1) registerUndo("sh", undo);
+      registerUndo("sh", ["-c", "echo not today >&2; exit 3"]);
+      tell(process.pid);
+      ${end === "a normal end" ? `writeFileSync(directory + "/report", JSON.stringify(await reaper.finish()))` : forever};`;
+    using runner = startRunner(directory.path, body);
+    const ended = once(runner, "exit");
+    const pids = await pidsOf(directory.path);
+    if (end === "SIGKILL") runner.kill("SIGKILL");
+    await ended;
+    await allGone(pids);
+    expect(readFileSync(join(directory.path, "undone"), "utf8")).toBe("undone\n");
+    if (end === "SIGKILL") return;
+    const { failed } = JSON.parse(readFileSync(join(directory.path, "report"), "utf8")) as { failed: string[] };
+    expect(failed).toEqual(["sh -c echo not today >&2; exit 3: not today"]);
+  },
+);
 
 test("a runner that ends without a word, and left nothing, is not held up and leaves no reaper", async () => {
   await using directory = await temporaryDirectory();

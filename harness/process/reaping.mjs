@@ -1,5 +1,5 @@
 // What the reaper does when a run has ended: everything that the run started dies, and what it left is removed.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { lstatSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, sep } from "node:path";
 import {
@@ -15,6 +15,7 @@ import {
 const BUDGET_MS = 10_000;
 const BETWEEN_ROUNDS_MS = 4;
 const DATA_DIRECTORY_DEPTH = 6;
+const UNDO_BUDGET_MS = 30_000;
 
 /** The entries of one of the run's files; a line that was cut off by a crash is no entry. */
 export function readEntries(state, file) {
@@ -45,7 +46,20 @@ export function reap(state, { runId, protectedPids }) {
   const { killed, left } = killAll(run, shared);
   removeSharedMemory(shared);
   const removed = run.directories.filter((entry) => entry.remove && removeTree(entry.path)).map((entry) => entry.path);
-  return { killed, left, removed };
+  // A kept environment needs what it would undo; then it is the keeper's.
+  const isKept = run.spared.some((entry) => entry.undo === true);
+  const failed = isKept ? [] : undo(readEntries(state, "undo"));
+  return { killed, left, removed, failed };
+}
+
+/** Runs each once, though several workers may have registered it; returns what went wrong. */
+function undo(entries) {
+  const unique = new Map(entries.map((entry) => [JSON.stringify(entry), entry]));
+  return [...unique.values()].flatMap(({ command, args }) => {
+    const options = { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"], timeout: UNDO_BUDGET_MS };
+    const { status, error, stderr } = spawnSync(command, args, options);
+    return status === 0 ? [] : [`${[command, ...args].join(" ")}: ${error?.message ?? stderr.trim()}`];
+  });
 }
 
 function lastEntries(state) {

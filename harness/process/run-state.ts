@@ -41,6 +41,14 @@ export function keepDirectory(path: string): void {
   append("directories", { path: resolve(path), remove: false });
 }
 
+/**
+ * The reaper runs this program when the run has ended, however it ends, for what is no process and no file of this
+ * machine. It may run after all is gone already, must then succeed, and has half a minute.
+ */
+export function registerUndo(command: string, args: readonly string[]): void {
+  append("undo", { command, args });
+}
+
 // One short line per entry: O_APPEND makes lines of several workers follow each other whole.
 function append(file: string, entry: Record<string, unknown>): void {
   const state = process.env[RUN_STATE];

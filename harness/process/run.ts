@@ -13,7 +13,8 @@ export async function beginRun(): Promise<Run> {
   const reaper = startReaper();
   return {
     finish: async ({ interrupted }) => {
-      const { killed } = await reaper.finish();
+      const { killed, failed } = await reaper.finish();
+      if (failed.length > 0) throw notUndone(failed);
       if (killed.length > 0 && !interrupted) throw leftBehind(killed);
     },
   };
@@ -25,5 +26,14 @@ function leftBehind(killed: readonly { pid: number; command: string }[]): Harnes
     expected: "every test to end what it started",
     found: killed.map(({ pid, command }) => `${pid} ${command}`).join("\n"),
     todo: "find the test that started them and let its tear-down stop them",
+  });
+}
+
+function notUndone(failed: readonly string[]): HarnessError {
+  return new HarnessError("LEFT_BEHIND", {
+    summary: "the run left something outside of this machine that could not be removed",
+    expected: "these programs to remove it",
+    found: failed.join("\n"),
+    todo: "run them again when what they need is there",
   });
 }

@@ -23,6 +23,8 @@ export interface ReapReport {
   readonly killed: readonly { readonly pid: number; readonly command: string }[];
   readonly left: readonly { readonly pid: number; readonly command: string }[];
   readonly removed: readonly string[];
+  /** What was to be undone outside of this machine's processes and files, and could not be. */
+  readonly failed: readonly string[];
 }
 
 export interface Reaper {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "minio";
 import type { PortLease } from "../ports";
-import { ManagedProcess, registerDirectory } from "../process";
+import { ManagedProcess, registerDirectory, registerUndo } from "../process";
 import type { ProcessIdentity } from "../process";
 import { HarnessError, hideSecretValue, messageOfUnknown } from "../types";
 import { Wait } from "../wait";
@@ -17,6 +17,11 @@ const REGION = "us-east-1";
 const IMAGE = "minio/minio";
 const PORT = 9000;
 const START_BUDGET_MS = 60_000;
+
+const LABEL = "neon-test.run";
+/** Where testcontainers' own reaper is disabled, or dies with the run; nothing to remove is fine. */
+const REMOVE_CONTAINERS = `docker ps --all --quiet --filter "label=$1=$2" | xargs -r docker rm --force --volumes`;
+const labelOfRun = (): string => process.env["NEON_TEST_RUN_ID"]?.replaceAll("/", ".") ?? `${process.pid}`;
 
 interface RunningMinio {
   host: string;
@@ -98,7 +103,9 @@ async function startContainer(keys: AwsCredentials): Promise<RunningMinio> {
   // It takes half a second to load: only those load it who need it.
   const { GenericContainer, Wait: Until } = await import("testcontainers");
   try {
+    registerUndo("sh", ["-c", REMOVE_CONTAINERS, "sh", LABEL, labelOfRun()]);
     const container = await new GenericContainer(IMAGE)
+      .withLabels({ [LABEL]: labelOfRun() })
       .withExposedPorts(PORT)
       .withEnvironment(environmentOf(keys))
       .withCommand(["server", "/data"])

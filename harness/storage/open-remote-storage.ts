@@ -1,4 +1,6 @@
+import { fileURLToPath } from "node:url";
 import type { PortLease } from "../ports";
+import { registerUndo } from "../process";
 import type { ProcessIdentity } from "../process";
 import type { RemoteStorageKind, StorageUser } from "./kinds";
 import { LocalFsStorage } from "./local-fs-storage";
@@ -16,6 +18,8 @@ export interface RemoteStorageGround {
   owner: ProcessIdentity | undefined;
   ports: PortLease;
 }
+
+const FORGET_PREFIX = fileURLToPath(new URL("../../dist/command/forget-prefix.js", import.meta.url));
 
 let mock: Promise<MockBackend> | undefined;
 let real: Promise<RealS3> | undefined;
@@ -38,6 +42,9 @@ export async function openRemoteStorage(kind: RemoteStorageKind, ground: RemoteS
     import("./s3-storage"),
   ]);
   real ??= connectRealS3().then(async (found) => {
+    const { bucket, region } = found.place;
+    // Each test removes its own; this is for those that are killed.
+    registerUndo(process.execPath, [FORGET_PREFIX, bucket, region, runPrefix()]);
     await sweepStaleRunPrefixes(found);
     return found;
   });

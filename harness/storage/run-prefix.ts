@@ -6,14 +6,18 @@ import type { RealS3 } from "./real-s3";
 const NAME = "neon-test-";
 const DAY_MS = 24 * 3600 * 1000;
 
-/** `neon-test-<when it began, base 36>-<pid>-<random>`, as `startReaper` names runs: the name says how old it is. */
-const RUN = /^neon-test-([0-9a-z]{8,9})-\d+-[0-9a-f]{8}$/;
+/** `<when it began, base 36>-<pid>-<random>`, as `startReaper` names runs: the name says how old it is. */
+const RUN = /^([0-9a-z]{8,9})-\d+-[0-9a-f]{8}$/;
 
-/** Under which everything of this run stands in a bucket that others use, too. */
+/** Under which everything of this run stands in a bucket that others use, too; the same in all of its workers. */
 export function runPrefix(env: NodeJS.ProcessEnv = process.env): string {
-  const name = env["NEON_TEST_RUN_ID"]?.split("/").at(-1) ?? fallbackRunName();
-  return `${NAME}${name}`;
+  // A run within a run is `outer/inner`, and a worker's marker ends with its pid.
+  const name = env["NEON_TEST_RUN_ID"]?.split("/").findLast((part) => RUN.test(part));
+  return `${NAME}${name ?? fallbackRunName()}`;
 }
+
+/** Whether only a run of this harness can have such a prefix. */
+export const isRunPrefix = (prefix: string): boolean => prefix.startsWith(NAME) && RUN.test(prefix.slice(NAME.length));
 
 let fallback: string | undefined;
 
@@ -25,7 +29,7 @@ function fallbackRunName(): string {
 
 /** Whether the prefix is that of a run that began more than a day ago. */
 export function isStaleRun(prefix: string, now: number): boolean {
-  const began = Number.parseInt(RUN.exec(prefix)?.[1] ?? "", 36);
+  const began = Number.parseInt(isRunPrefix(prefix) ? (prefix.slice(NAME.length).split("-")[0] ?? "") : "", 36);
   return !Number.isNaN(began) && began > 0 && now - began > DAY_MS;
 }
 
