@@ -23,6 +23,7 @@ interface Round {
   envStartMs: number;
   envStopMs: number;
   residentBytes: number;
+  tasks: number;
 }
 
 async function timed<T>(action: () => Promise<T>): Promise<[number, T]> {
@@ -63,16 +64,18 @@ async function environment(engine: Engine, ports: PortLease, round: number) {
     await started.endpoints.createStart("main");
     return started;
   });
-  const residentBytes = residentOf(env);
+  const pids = processesOf(env);
+  const tasks = pids.reduce((sum, pid) => sum + tasksOf(pid), 0);
+  const residentBytes = pids.reduce((sum, pid) => sum + pssOf(pid), 0);
   const [envStopMs] = await timed(async () => {
     await env.tearDown({ passed: true });
     directory.remove();
   });
-  return { envStartMs, envStopMs, residentBytes };
+  return { envStartMs, envStopMs, residentBytes, tasks };
 }
 
-/** Resident memory of everything that works in the environment's directories, shared pages counted by share (PSS). */
-function residentOf(env: NeonEnv): number {
+/** The nodes, and all that descends from them. */
+function processesOf(env: NeonEnv): number[] {
   const nodes = [env.storageController, env.broker, ...env.safekeepers, ...env.pageservers, ...env.endpoints.all];
   const roots = new Set(nodes.map((node) => node.pid));
   const parents = new Map<number, number>();
@@ -81,8 +84,7 @@ function residentOf(env: NeonEnv): number {
     const ppid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
     if (stat !== "") parents.set(Number(name), ppid);
   }
-  const ours = [...parents.keys()].filter((pid) => descends(pid, roots, parents));
-  return ours.reduce((sum, pid) => sum + pssOf(pid), 0);
+  return [...parents.keys()].filter((pid) => descends(pid, roots, parents));
 }
 
 function descends(pid: number, roots: ReadonlySet<number | undefined>, parents: ReadonlyMap<number, number>): boolean {
@@ -91,10 +93,13 @@ function descends(pid: number, roots: ReadonlySet<number | undefined>, parents: 
   return false;
 }
 
+/** Resident memory, shared pages counted by share. */
 function pssOf(pid: number): number {
   const match = /^Pss:\s+(\d+) kB/m.exec(readProc(`/proc/${pid}/smaps_rollup`));
   return match === null ? 0 : Number(match[1]) * 1024;
 }
+
+const tasksOf = (pid: number): number => Number(/^Threads:\s+(\d+)/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? 0);
 
 function readProc(path: string): string {
   try {
@@ -122,6 +127,7 @@ function report(rounds: readonly Round[]): boolean {
       `${(of("residentBytes") / MEGABYTE).toFixed(0)} MB`,
       of("residentBytes") <= 600 * MEGABYTE,
     ],
+    ["processes and threads", `${of("tasks")}`, undefined],
   ];
   console.log(`medians of ${rounds.length} rounds, one after the other:`);
   for (const [name, value, kept] of rows) {

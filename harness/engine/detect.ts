@@ -15,6 +15,8 @@ import { requireOneRevision } from "./one-revision";
 
 type Environment = NodeJS.ProcessEnv;
 
+const MEGABYTE = 1024 * 1024;
+
 /**
  * Finds the engine that the environment asks for: NEON_BIN and POSTGRES_DISTRIB_DIR, or the embedded one. It is the
  * only place that knows which of the two it is; everyone else reads the facts. Throws BINARY_MISSING,
@@ -48,6 +50,7 @@ async function embeddedEngine(env: Environment, identity: ProcessIdentity | unde
     pageserversNeedController: false,
     takesTimelineFiles: false,
     computeDataOnTmpfs: true,
+    environmentCost: { memory: 300 * MEGABYTE, tasks: 110 },
     identity,
     environment,
   });
@@ -84,6 +87,7 @@ async function realEngine(env: Environment, neonBin: string, identity: ProcessId
     pageserversNeedController: true,
     takesTimelineFiles: true,
     computeDataOnTmpfs: false,
+    environmentCost: { memory: 500 * MEGABYTE, tasks: 150 },
     identity,
     // compute_ctl would log an ERROR for every trace that no collector takes.
     environment: { POSTGRES_DISTRIB_DIR: pgDistribDir, OTEL_SDK_DISABLED: "true" },

@@ -23,6 +23,14 @@ export interface OlderBuild {
   pgDistribDir: string;
 }
 
+/** Twice what an environment with one compute takes (`npm run bench:env` measures it): many tests have more nodes. */
+export interface EnvironmentCost {
+  /** Bytes. */
+  memory: number;
+  /** Processes and their threads. */
+  tasks: number;
+}
+
 /** Everything that `Engine.detect()` found out about a directory of binaries; all of it is fact, nothing is asked twice. */
 export interface EngineFacts {
   /** What a person calls it, e.g. `embedded engine 0.1.0`. */
@@ -39,6 +47,7 @@ export interface EngineFacts {
   takesTimelineFiles: boolean;
   /** Whether a compute's data directory belongs on tmpfs, because the engine writes the whole database into it. */
   computeDataOnTmpfs: boolean;
+  environmentCost: EnvironmentCost;
   olderBuild?: OlderBuild | undefined;
   /** The unprivileged user that every node runs as when the harness was started by root. */
   identity: ProcessIdentity | undefined;

@@ -1,6 +1,6 @@
 export { detectEngine } from "./detect";
 export { decodeEngine, encodeEngine, Engine } from "./engine";
-export type { NodeBinary } from "./engine";
+export type { EnvironmentCost, NodeBinary } from "./engine";
 export { isExecutable, requireNeonExtension, requirePgVersion } from "./executables";
 export type { Feature } from "./features";
 export { addedPostgres, findPostgres, postgresCache } from "./postgres-places";

@@ -101,6 +101,7 @@ export abstract class NeonNode implements AsyncDisposable {
     const spec = this.spawnSpec();
     const identity = this.context.engine.facts.identity;
     this.#askedToEnd = false;
+    const from = this.logCursor();
     this.#process = await ManagedProcess.spawn({
       ...spec,
       args: [...spec.args, ...(options.extraOptions ?? [])],
@@ -111,10 +112,10 @@ export abstract class NeonNode implements AsyncDisposable {
     });
     this.#logStream?.[Symbol.dispose]();
     this.#logStream = LogStream.ifWanted(this.name, this.logPath);
-    await this.#becomeReady(options.budgetMs ?? 20_000);
+    await this.#becomeReady(options.budgetMs ?? 20_000, from);
   }
 
-  async #becomeReady(budgetMs: number): Promise<void> {
+  async #becomeReady(budgetMs: number, from: LogCursor): Promise<void> {
     const process = this.#process;
     if (process === undefined) return;
     try {
@@ -124,7 +125,8 @@ export abstract class NeonNode implements AsyncDisposable {
     } catch (error) {
       // A node that never got ready must not live on behind the error.
       await process.killFamily();
-      throw await orPortTaken(this.name, this.ports(), error);
+      const said = (pattern: RegExp): FoundLine | undefined => this.logContains(pattern, from);
+      throw await orPortTaken({ name: this.name, ports: this.ports(), said }, error);
     }
   }
 

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { availableParallelism, release, tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { prepareEngine } from "../../harness/engine";
+import type { Engine } from "../../harness/engine";
 import { liveRuns } from "../../harness/process";
 import { messageOfUnknown } from "../../harness/types";
 import { defineCommand } from "../command/command";
@@ -27,10 +28,11 @@ export const doctor = defineCommand({
   details: "Exit code: 1 if tests can't run at all, else 0.",
   options: {},
   run: async () => {
+    const engine = await prepareEngine().catch((error: unknown) => messageOfUnknown(error));
     const findings = [
       node(),
-      await engine(),
-      machine(),
+      engineFinding(engine),
+      machine(engine),
       room("temporary files", tmpdir()),
       room("computes' data", "/dev/shm"),
       openFiles(),
@@ -61,30 +63,30 @@ function node(): Finding {
   };
 }
 
-async function engine(): Promise<Finding> {
-  try {
-    const { facts } = await prepareEngine();
-    const user =
-      facts.identity === undefined ? `uid ${process.getuid?.()}` : `${facts.identity.name}, for you are root`;
-    const features = [...facts.features].join(", ") || "none";
-    const versions = facts.pgVersions.map((version) => `v${version}`).join(", ");
-    return {
-      what: "engine",
-      found: `${facts.description} from ${facts.neonBin}\nPostgres ${versions} from ${facts.pgDistribDir}\nfeatures: ${features}\nnodes run as ${user}`,
-    };
-  } catch (error) {
-    return { what: "engine", found: messageOfUnknown(error), missing: "no test can run", isVital: true };
-  }
+/** `engine`: or why there is none. */
+function engineFinding(engine: Engine | string): Finding {
+  if (typeof engine === "string") return { what: "engine", found: engine, missing: "no test can run", isVital: true };
+  const { description, neonBin, pgDistribDir, pgVersions, features, identity } = engine.facts;
+  const user = identity === undefined ? `uid ${process.getuid?.()}` : `${identity.name}, for you are root`;
+  const versions = pgVersions.map((version) => `v${version}`).join(", ");
+  return {
+    what: "engine",
+    found: `${description} from ${neonBin}\nPostgres ${versions} from ${pgDistribDir}\nfeatures: ${[...features].join(", ") || "none"}\nnodes run as ${user}`,
+  };
 }
 
-function machine(): Finding {
+function machine(engine: Engine | string): Finding {
   const facts = thisMachine();
-  const workers = workersFor(facts);
-  const few = workers < availableParallelism() ? "memory allows fewer tests at a time than there are cores" : undefined;
+  const { cores, memory, tasks } = facts;
+  const limit = Number.isFinite(tasks) ? `, ${tasks} processes at most` : "";
+  const found = `${cores} cores, ${(memory / GB).toFixed(1)} GB free${limit}`;
+  if (typeof engine === "string") return { what: "machine", found };
+  const workers = workersFor(facts, engine.facts.environmentCost);
+  const isFew = workers < Math.floor(cores);
   return {
     what: "machine",
-    found: `${facts.cores} cores, ${(facts.memory / GB).toFixed(1)} GB free: -n auto is ${workers}`,
-    missing: few,
+    found: `${found}: -n auto is ${workers}`,
+    missing: isFew ? "environments of fewer tests fit at a time than there are cores" : undefined,
   };
 }
 

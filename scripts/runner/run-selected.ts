@@ -161,7 +161,7 @@ function remember({ root }: Project, { tests, failures }: RunReporter, durations
 const bailOf = ({ bail, exitfirst }: TestInvocation["options"]): number => (exitfirst ? 1 : (bail ?? 0));
 
 async function openSession(
-  { invocation, project, selection, versions }: Plan,
+  { engine, invocation, project, selection, versions }: Plan,
   reporter: RunReporter,
 ): Promise<VitestSession> {
   const { options, rest } = invocation;
@@ -176,7 +176,7 @@ async function openSession(
       ),
     ),
     reporters: [reporter],
-    maxWorkers: workers === "auto" ? workersFor(thisMachine()) : workers,
+    maxWorkers: workers === "auto" ? workersFor(thisMachine(), engine.facts.environmentCost) : workers,
     stopAtFirst: bailOf(options) === 1,
     interceptConsole: !options.stream,
     timeoutMs: options.timeout,

@@ -6,7 +6,6 @@ import { shuffled } from "../../harness/types";
 import { PACKAGE_ROOT } from "../project";
 import { Durations } from "./durations";
 import { describeShard, planShards } from "./shard";
-import { workersFor } from "./workers";
 
 const recorded = JSON.parse(readFileSync(join(PACKAGE_ROOT, "durations.json"), "utf8")) as Record<string, number>;
 const regress = Object.entries(recorded)
@@ -48,13 +47,4 @@ test("durations: a new test is guessed from its file, measured ones are kept, th
   expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ "a > x": 1.23, "a > y": 5, "a > z": 9 });
   writeFileSync(file, "{");
   expect(() => Durations.load(root)).toThrow(/^BAD_CONFIG: .*durations\.json can't be read(.|\n)*--update-durations/);
-});
-
-test.for([
-  [{ cores: 2, gigabytes: 16 }, 2],
-  [{ cores: 16, gigabytes: 4 }, 5],
-  [{ cores: 8, gigabytes: 1 }, 1],
-  [{ cores: 1, gigabytes: 0.2 }, 1],
-] as const)("on a machine with %j, -n auto is %i", ([{ cores, gigabytes }, expected]) => {
-  expect(workersFor({ cores, memory: gigabytes * 1024 ** 3 })).toBe(expected);
 });
