@@ -23,6 +23,10 @@ const allowed = {
   "harness/nodes": [...nodes, "harness/engine"],
   "harness/checks": [...nodes, "harness/engine", "harness/nodes"],
   "harness/faults": [...nodes, "harness/nodes"],
+  // What clients meet: TLS, names of endpoints, the serverless driver's protocols.
+  "harness/front": [...nodes, "harness/nodes"],
+  // Runs programs of other languages; knows neither front nor Neon.
+  "harness/clients": base,
   "harness/env": [...nodes, "harness/engine", "harness/nodes", "harness/checks", "harness/faults"],
   // Replays recorded answers of real Neon; what it finds is in docs/engine-differences.md.
   "harness/golden": [...nodes, "harness/nodes", "harness/env"],

@@ -23,7 +23,8 @@ for (const file of files.filter((name) => /\.(ts|mjs)$/.test(name))) {
   }
   const sleeps = /setTimeout\(\s*(resolve|r|done)\b|new Promise\([^)]*\)\s*=>\s*setTimeout/.test(text);
   // The engine's daemons have no harness below them: their back-offs are timers of their own.
-  const mayPause = file.startsWith("harness/wait/") || file.startsWith("harness/embedded/");
+  // Client programs are their users' own.
+  const mayPause = /^(harness\/(wait|embedded)|pg_clients\/[^/]+)\//.test(file);
   if (sleeps && !mayPause && file !== "scripts/check-tidy.mjs") {
     problems.push(`${file}: sleeps; wait on an event, or on a readiness object of harness/wait`);
   }

@@ -1,7 +1,7 @@
 import { appendFileSync, chmodSync } from "node:fs";
 import { join } from "node:path";
+import { CertificateAuthority } from "../auth";
 import type { PgVersion } from "../types";
-import { selfSignedCertificate } from "./certificate";
 import { makeNodeDirectory, writeNodeFile } from "./context";
 import type { NodeContext } from "./context";
 
@@ -59,15 +59,16 @@ export class VanillaPostgres extends PostgresNode {
     this.configure([`port=${port}`, "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "fsync=off"]);
   }
 
-  /** Lets it speak TLS from the next start on, with a certificate of its own making for localhost; returns it (PEM). */
+  /** Lets it speak TLS from the next start on, with a certificate for localhost; returns its authority's (PEM). */
   async enableTls(): Promise<string> {
-    const { certificate, privateKey } = await selfSignedCertificate(["localhost"]);
+    const authority = await CertificateAuthority.create("neon-test, one Postgres' own");
+    const { certificate, privateKey } = await authority.issue({ hosts: ["localhost", "127.0.0.1"] });
     writeNodeFile(this.context, join(this.pgdata, "server.crt"), certificate);
     writeNodeFile(this.context, join(this.pgdata, "server.key"), privateKey);
     // Postgres refuses a key that others can read.
     chmodSync(join(this.pgdata, "server.key"), 0o600);
     this.configure(["ssl=on", "ssl_cert_file='server.crt'", "ssl_key_file='server.key'"]);
-    return certificate;
+    return authority.certificate;
   }
 
   /** Appends lines to postgresql.conf; they hold from the next start on. */

@@ -10,4 +10,5 @@ export { mergeRuns } from "./merge";
 export { packEverything } from "./pack";
 export { describeProcessTree } from "./process-tree";
 export { isFlaky, statusOf } from "./run-record";
-export type { AttemptRecord, ErrorRecord, RunRecord, TestRecord, TestStatus } from "./run-record";
+export type { AttemptRecord, ErrorRecord, RunRecord, TableRow, TestRecord, TestStatus } from "./run-record";
+export { tableLines, tablesOf } from "./tables";

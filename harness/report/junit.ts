@@ -45,8 +45,18 @@ function testCase(test: TestRecord, attempt: AttemptRecord): string {
     name: test.name,
     time: (attempt.durationMs / 1000).toFixed(3),
   });
-  const parts = [...failureOf(attempt), ...skippedOf(attempt), ...outputOf(test, attempt)];
+  const parts = [...propertiesOf(attempt), ...failureOf(attempt), ...skippedOf(attempt), ...outputOf(test, attempt)];
   return parts.length === 0 ? `    <testcase${head}/>` : `    <testcase${head}>\n${parts.join("\n")}\n    </testcase>`;
+}
+
+/** `select` = `ok: 1`, for each cell of a table. */
+function propertiesOf({ row }: AttemptRecord): string[] {
+  if (row === undefined || row.cells.length === 0) return [];
+  const lines = row.cells.map(({ column, state, detail }) => {
+    const value = detail === "" ? state : `${state}: ${detail}`;
+    return `        <property${attributes({ name: column, value })}/>`;
+  });
+  return [`      <properties>\n${lines.join("\n")}\n      </properties>`];
 }
 
 function failureOf({ status, errors }: AttemptRecord): string[] {

@@ -50,6 +50,26 @@ export interface AttemptRecord {
   readonly running?: readonly string[] | undefined;
   /** The file with copies of its logs and events; in a report's folder, relative to it. */
   readonly evidence?: string | undefined;
+  /** What it adds to a table of the whole run. */
+  readonly row?: TableRow | undefined;
+}
+
+/** A row of a table that several tests fill: each driver's checks, say. */
+export interface TableRow {
+  /** Rows of the same title stand in one table. */
+  readonly title: string;
+  readonly name: string;
+  /** Whether a terminal shows the cells' states (default), or what stands behind them. */
+  readonly shows?: "states" | "details";
+  readonly cells: readonly TableCell[];
+}
+
+export interface TableCell {
+  readonly column: string;
+  /** `ok` is good, `failed` bad, every other word neither. */
+  readonly state: string;
+  /** What stands behind the word; may be empty. */
+  readonly detail: string;
 }
 
 export interface ErrorRecord {

@@ -1,9 +1,13 @@
 export { ByteReader } from "./byte-reader";
 export { ByteWriter } from "./byte-writer";
+export { errorResponse, frame } from "./backend-messages";
+export { ClientAuthentication } from "./client-authentication";
 export { CopyBothStream } from "./copy-both-stream";
 export type { CopyOutStream } from "./copy-out-stream";
 export { ConnectionError, PgError, ProtocolError } from "./errors";
 export type { PgSeverity } from "./errors";
+export { FrameParser } from "./frame-parser";
+export type { Message } from "./frame-parser";
 export { PgConnection } from "./pg-connection";
 export type { PgConnectOptions, PgResult } from "./pg-connection";
 export { PgServer } from "./pg-server";
@@ -55,3 +59,4 @@ export { PagestreamClient } from "./pagestream-client";
 export type { PagestreamAnswer, PagestreamCall, PagestreamClientOptions } from "./pagestream-client";
 export { SlowReader } from "./slow-reader";
 export type { PipeFacts, SlowReaderOptions } from "./slow-reader";
+export { encodeStartupPacket, parseStartupPacket } from "./startup-packet";

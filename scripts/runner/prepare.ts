@@ -33,6 +33,7 @@ export async function prepare(
   setOrDelete("NEON_TEST_PRESERVE_DATABASE_FILES", options.preserveDatabaseFiles ? "1" : undefined);
   setOrDelete("NEON_TEST_STREAM_LOGS", options.stream ? "1" : undefined);
   setOrDelete("NEON_TEST_KEEP", options.keep);
+  setOrDelete("NEON_TEST_CLIENT_RUNNER", options.runner);
   setOrDelete("NEON_TEST_TAGS", tagsAskedFor(options));
   const versions = chooseVersions(engine, options.pgVersion);
   if (!options.json) process.stdout.write(`${firstLine(engine, versions)}\n`);

@@ -33,6 +33,10 @@ export const TEST_OPTIONS = {
     short: "n",
     help: "tests that run at a time; auto (default): as many as the cores and the memory can bear",
   }),
+  runner: value("KIND", oneOf("auto", "host", "container"), {
+    ...running,
+    help: "how pg_clients' programs are run: by this machine's toolchains, in containers, or (auto) as can be",
+  }),
   exitfirst: flag({ ...running, short: "x", help: "stop after the first failure", excludes: ["bail"] }),
   bail: value("N", wholeNumber(1), { ...running, help: "stop after N failures" }),
   timeout: value("TIME", duration, {

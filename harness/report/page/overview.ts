@@ -1,6 +1,7 @@
 import { isFlaky, statusOf } from "../run-record";
 import type { RunRecord, TestRecord } from "../run-record";
 import { el, seconds } from "./dom";
+import { tables } from "./tables";
 
 const FILTERS = ["all", "failed", "flaky", "skipped", "passed"] as const;
 type Filter = (typeof FILTERS)[number];
@@ -31,7 +32,7 @@ export function overview(run: RunRecord): Node[] {
     return button;
   });
   refresh();
-  return [header(run), el("nav", {}, ...buttons, search), ...outsideErrors(run), list];
+  return [header(run), el("nav", {}, ...buttons, search), ...outsideErrors(run), ...tables(run), list];
 }
 
 function header(run: RunRecord): Node {

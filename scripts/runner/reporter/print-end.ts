@@ -1,5 +1,5 @@
 import type { TestCase } from "vitest/node";
-import { isFlaky } from "../../../harness/report";
+import { isFlaky, tableLines, tablesOf } from "../../../harness/report";
 import type { TestRecord } from "../../../harness/report";
 import { nameOf } from "../test-name";
 import { paint } from "./display";
@@ -28,6 +28,7 @@ export function printEnd(
     for (const error of entity.errors()) reporter.vitest?.logger.printError(error, { project: entity.project });
   }
   for (const error of reporter.errors) reporter.vitest?.logger.printError(error);
+  for (const table of tablesOf(reporter.tests)) print(`\n${tableLines(table).join("\n")}`);
   if (begun.rounds > 1) for (const line of flakyLines(reporter.tests)) print(line);
   if (reporter.interrupted) print("interrupted");
   const { passed, skipped } = reporter.counts;

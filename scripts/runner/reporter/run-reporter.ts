@@ -145,7 +145,7 @@ export class RunReporter implements Reporter {
   #attemptOf(test: TestCase, status: AttemptRecord["status"]): AttemptRecord {
     const result = test.result();
     const diagnostic = test.diagnostic();
-    const { kept, evidence, running } = test.meta().neonTest ?? {};
+    const { kept, evidence, running, row } = test.meta().neonTest ?? {};
     return {
       status,
       startedAt: diagnostic?.startTime ?? Date.now(),
@@ -157,6 +157,7 @@ export class RunReporter implements Reporter {
       kept: kept === undefined ? undefined : relative(process.cwd(), kept),
       evidence,
       running,
+      row,
     };
   }
 

@@ -1,0 +1,11 @@
+export { CHECKS } from "./checks";
+export type { CheckName } from "./checks";
+export { ClientRunner } from "./client-runner";
+export type { PreparedProgram } from "./client-runner";
+export { readDrivers } from "./driver";
+export type { Driver } from "./driver";
+export type { ProgramEnd } from "./run-program";
+export { targetFromEnvironment } from "./target";
+export type { ClientTarget } from "./target";
+export { judge, problemsOf } from "./verdict";
+export type { CheckResult } from "./verdict";

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { HarnessError } from "../types";
+import type { Command, Driver } from "./driver";
+import { hostEnvironment } from "./host-environment";
+import { runProgram } from "./run-program";
+import type { ProgramEnd } from "./run-program";
+
+const SLOT_MS = 15 * 60_000;
+
+/** NEON_TEST_CLIENT_CACHE, or a folder of the user's cache. */
+export function clientCache(env: NodeJS.ProcessEnv = process.env): string {
+  const base = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  return env["NEON_TEST_CLIENT_CACHE"] || join(base, "neon-test", "pg_clients");
+}
+
+/**
+ * A copy of the driver's folder with its dependencies and, where it is compiled, its program; kept until a file of the
+ * folder changes. Throws Unobtainable, or COMMAND_FAILED with what the compiler said.
+ */
+export async function installDriver(driver: Driver): Promise<string> {
+  const name = driver.name.replaceAll("/", "-");
+  const ready = join(clientCache(), `${name}-${contentOf(driver.folder)}`);
+  if (existsSync(ready)) return ready;
+  mkdirSync(dirname(ready), { recursive: true });
+  const staging = mkdtempSync(join(dirname(ready), `.${name}-`));
+  try {
+    cpSync(driver.folder, staging, { recursive: true });
+    for (const command of driver.fetch) await fetchDependencies(command, staging);
+    for (const command of driver.build) await build(driver, command, staging);
+    publish(staging, ready);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+  return ready;
+}
+
+/** Another worker may have been faster; its copy is as good. */
+function publish(staging: string, ready: string): void {
+  try {
+    renameSync(staging, ready);
+  } catch (error) {
+    if (!existsSync(ready)) throw error;
+  }
+}
+
+/** What a registry must have, and can't be had now; the program may still be right. */
+export class Unobtainable extends Error {}
+
+async function fetchDependencies(command: Command, cwd: string): Promise<void> {
+  const end = await runProgram({ command, cwd, environment: hostEnvironment(), slotMs: SLOT_MS });
+  if (end.exitCode === 0 && !end.isOverTime) return;
+  const words = lastLines(end).at(-1) ?? "it said nothing";
+  throw new Unobtainable(`its dependencies can't be had: \`${command.join(" ")}\` failed: ${words}`);
+}
+
+async function build(driver: Driver, command: Command, cwd: string): Promise<void> {
+  const end = await runProgram({ command, cwd, environment: hostEnvironment(), slotMs: SLOT_MS });
+  if (end.exitCode === 0 && !end.isOverTime) return;
+  throw new HarnessError("COMMAND_FAILED", {
+    summary: `${driver.name}: \`${command.join(" ")}\` failed`,
+    expected: "exit code 0",
+    found: end.isOverTime ? `no end within ${SLOT_MS / 60_000} min` : `exit code ${end.exitCode}`,
+    logTail: lastLines(end).join("\n"),
+  });
+}
+
+const lastLines = ({ stdout, stderr }: ProgramEnd): string[] => `${stdout}\n${stderr}`.trim().split("\n").slice(-30);
+
+/** Tells one state of a folder's files from another. */
+export function contentOf(folder: string): string {
+  const hash = createHash("sha256");
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .toSorted();
+  for (const file of files) hash.update(file.slice(folder.length)).update("\0").update(readFileSync(file)).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}

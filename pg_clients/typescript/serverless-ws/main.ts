@@ -1,0 +1,119 @@
+import { Client, neonConfig } from "@neondatabase/serverless";
+import WebSocket from "ws";
+
+const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_PROXY } = process.env;
+
+// Node before 22 has no WebSocket of its own; ws trusts what NODE_EXTRA_CA_CERTS names.
+neonConfig.webSocketConstructor = WebSocket;
+// A cloud Neon's proxy is at the endpoint's own host.
+if (NEON_PROXY) neonConfig.wsProxy = `${NEON_PROXY}/v2`;
+
+const settings = {
+  host: NEON_HOST,
+  port: Number(NEON_PORT ?? 5432),
+  database: NEON_DATABASE,
+  user: NEON_USER,
+  password: NEON_PASSWORD,
+  connectionTimeoutMillis: 15_000,
+};
+
+const client = new Client(settings);
+// The query that is under way says it, too.
+client.on("error", () => undefined);
+
+async function column(sql: string, values: unknown[] = []): Promise<number[]> {
+  const { rows } = await client.query({ text: sql, values, rowMode: "array" });
+  return rows.map(([value]) => value as number);
+}
+
+async function prepared(): Promise<string> {
+  const results: number[] = [];
+  for (const value of [1, 2, 3]) {
+    const { rows } = await client.query({ name: "times ten", text: "select $1::int * 10 as i", values: [value] });
+    results.push(rows[0].i);
+  }
+  return results.join(" ");
+}
+
+async function rollback(): Promise<string> {
+  await client.query("create temp table numbers (i int primary key)");
+  await client.query("begin");
+  await client.query("insert into numbers values (1)");
+  const within = await column("select count(*)::int from numbers");
+  await client.query("rollback");
+  const after = await column("select count(*)::int from numbers");
+  return `${within[0]} ${after[0]}`;
+}
+
+/** The driver has no request to cancel a query, so a second session asks the server. */
+async function cancel(): Promise<string> {
+  const [processId] = await column("select pg_backend_pid()");
+  const [state] = await Promise.all([refusal(client.query("select pg_sleep(30)")), cancelFromAnother(processId)]);
+  return state;
+}
+
+async function cancelFromAnother(processId: number | undefined): Promise<void> {
+  const other = new Client(settings);
+  other.on("error", () => undefined);
+  try {
+    await other.connect();
+    await other.query("select pg_cancel_backend($1)", [processId]);
+  } finally {
+    await other.end();
+  }
+}
+
+const isConnected = await check("connect", async () => {
+  await client.connect();
+  return String((await client.query("select current_user")).rows[0].current_user);
+});
+if (isConnected) {
+  await check("select", async () => String((await column("select 1"))[0]));
+  await check("parameters", async () => String((await column("select $1::int + length($2::text)", [38, "žába"]))[0]));
+  await check("prepared", prepared);
+  await check("rollback", rollback);
+  await check("sqlstate", () => refusal(client.query("select 1 / 0")));
+  await check("rows", async () => total(await column("select generate_series(1, 1000)")));
+  print("copy", "skipped", "the driver has no COPY");
+  await check("cancel", cancel);
+}
+await client.end();
+
+/** Prints what a check found, or the error that the driver raised. */
+async function check(name: string, find: () => Promise<string>): Promise<boolean> {
+  try {
+    print(name, "value", await find());
+    return true;
+  } catch (error) {
+    process.exitCode = 1;
+    print(name, "error", words(error));
+    return false;
+  }
+}
+
+function print(name: string, kind: "value" | "error" | "skipped", text: string): void {
+  process.stdout.write(`${name}\t${kind}\t${text.replace(/\s+/g, " ")}\n`);
+}
+
+/** The messages of an error and of its causes; some errors of Node have a code only. */
+function words(error: unknown): string {
+  const { name, message, code, cause } = error as { name?: string; message?: string; code?: string; cause?: unknown };
+  const own = [name, code, message].filter((text) => text !== undefined && text !== "").join(" ");
+  return cause === undefined ? own : `${own}: ${words(cause)}`;
+}
+
+/** The SQLSTATE with which the server refuses. */
+async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return code;
+    throw error;
+  }
+  return "no error";
+}
+
+function total(numbers: readonly number[]): string {
+  return `${numbers.length} ${numbers.reduce((sum, each) => sum + each, 0)}`;
+}
