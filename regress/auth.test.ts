@@ -20,6 +20,7 @@ function allowRefusals(env: NeonEnv): void {
   for (const node of [env.pageserver, env.storageController]) node.allowedErrors.push(...refusals);
 }
 
+// covers: test_auth.py::test_pageserver_auth
 test(
   "a pageserver's HTTP API takes a tenant's token for that tenant, and its own for all",
   requires("auth"),
@@ -55,6 +56,7 @@ test(
   },
 );
 
+// covers: test_auth.py::test_compute_auth_to_pageserver
 test(
   "a compute shows its token to the pageserver and to every safekeeper",
   requires("auth"),
@@ -71,6 +73,7 @@ test(
   },
 );
 
+// covers: test_auth.py::test_pageserver_multiple_keys
 test(
   "a pageserver accepts every key of a directory, and forgets one that is gone when it reloads",
   requires("auth"),
@@ -99,6 +102,7 @@ test(
   },
 );
 
+// covers: test_auth.py::test_pageserver_key_reload
 test(
   "a pageserver that reloads its key accepts tokens of the new one only",
   requires("auth"),
@@ -116,6 +120,7 @@ test(
   },
 );
 
+// covers: test_auth.py::test_auth_failures
 test.for([true, false])(
   "sessions of pageserver and safekeeper, auth enabled: %s",
   requires("auth"),
@@ -162,6 +167,7 @@ test.for([true, false])(
   },
 );
 
+// covers: test_wal_acceptor.py::test_sk_auth
 test(
   "each port of a safekeeper can ask for tokens, or not, by itself",
   requires("auth"),
@@ -197,6 +203,7 @@ test(
   },
 );
 
+// covers: test_storage_controller.py::test_storage_controller_auth
 test("the storage controller asks for a scope by the kind of call", requires("auth"), async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ authEnabled: true }).initStart();
   allowRefusals(env);
@@ -228,6 +235,7 @@ test("the storage controller asks for a scope by the kind of call", requires("au
   }
 });
 
+// covers: test_pageserver_api.py::test_pageserver_http_api_client_auth_enabled
 test(
   "with a token the pageserver's API lists and creates tenants and timelines",
   requires("auth"),

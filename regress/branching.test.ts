@@ -29,6 +29,7 @@ test("a branch survives restarts of its compute and of the pageserver", async ({
   expect(await main.sql`select sum(i)::int from t`).toEqual([{ sum: 500500 }]);
 });
 
+// covers: test_branch_behind.py
 test("a branch can be made at an LSN in the past", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select 1 as i`;

@@ -2,6 +2,7 @@ import { expect, test } from "../fixtures";
 
 const ANNA = { name: "anna", encrypted_password: "0123456789abcdef0123456789abcdef", options: null };
 
+// covers: test_compute_migrations.py::test_compute_migrations_e2e
 test("a compute that updates its catalogs makes neon_superuser, and its migrations once", async ({
   neonSimpleEnv: env,
 }) => {
@@ -20,6 +21,7 @@ test("a compute that updates its catalogs makes neon_superuser, and its migratio
   expect(await endpoint.sql`select count(*)::int as n from health_check`).toEqual([{ n: 1 }]);
 });
 
+// covers: test_compute_catalog.py::test_compute_create_databases, test_role_grants.py::test_role_grants
 test("a running compute takes roles, databases and settings", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   const databases = [{ name: "shop", owner: "anna", options: null }];
@@ -50,6 +52,7 @@ test("a running compute takes roles, databases and settings", async ({ neonSimpl
   expect(await endpoint.sql`select rolname from pg_roles where rolname = 'anna'`).toEqual([]);
 });
 
+// covers: test_wal_acceptor.py::test_replace_safekeeper
 test("a running compute goes over to other safekeepers", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 4 }).initStart();
   const endpoint = await env.endpoints.createStart("main", { safekeepers: [1, 2, 3] });
@@ -64,6 +67,7 @@ test("a running compute goes over to other safekeepers", async ({ neonEnvBuilder
   expect(await endpoint.sql`select i from t order by i`).toEqual([{ i: 1 }, { i: 2 }, { i: 3 }]);
 });
 
+// covers: test_wal_acceptor.py::test_term_bump
 test("a compute survives a term that was raised by hand", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 3 }).initStart();
   const endpoint = await env.endpoints.createStart("main");

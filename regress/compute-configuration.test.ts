@@ -1,6 +1,7 @@
 import { expect, requires, test } from "../fixtures";
 import type { Safekeeper } from "../fixtures";
 
+// covers: test_config.py::test_config
 test("settings hold from the start on, or when a running compute is reconfigured", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main", { configLines: ["work_mem='9MB'", "log_connections=on"] });
   expect(await endpoint.sql`show work_mem`).toEqual([{ work_mem: "9MB" }]);
@@ -75,6 +76,7 @@ test("the local file cache is small, for tests, or off", requires("neon_extensio
   expect(() => endpoint.config(["neon.max_file_cache_size = 512kB"])).toThrow(/^MISUSE: this size of the local file/);
 });
 
+// covers: test_wal_acceptor.py::test_sync_safekeepers
 test(
   "sync-safekeepers brings all safekeepers to the same LSN",
   requires("neon_extension"),

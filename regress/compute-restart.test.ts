@@ -1,5 +1,6 @@
 import { expect, test } from "../fixtures";
 
+// covers: test_wal_acceptor.py::test_restart_endpoint
 test("rows survive a compute restart", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create table t as select generate_series(1, 100000) as i`;

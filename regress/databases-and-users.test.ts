@@ -1,5 +1,6 @@
 import { expect, test } from "../fixtures";
 
+// covers: test_createdropdb.py::test_createdb
 test("databases can be created and dropped, and both survive a restart", async ({ neonSimpleEnv: env, pgVersion }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create database first`;
@@ -15,6 +16,7 @@ test("databases can be created and dropped, and both survive a restart", async (
   await expect(endpoint.query("select 1", [], { database: "second" })).rejects.toThrow(/"second" does not exist/);
 });
 
+// covers: test_createuser.py::test_createuser
 test("users can be created and dropped, and keep their passwords and grants over a restart", async ({
   neonSimpleEnv: env,
 }) => {

@@ -1,5 +1,6 @@
 import { expect, test } from "../fixtures";
 
+// covers: test_wal_acceptor_async.py::test_concurrent_computes
 test("a second primary fences the first, and nothing that either acknowledged is lost", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 3 }).initStart();
   const first = await env.endpoints.createStart("main");

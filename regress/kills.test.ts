@@ -23,6 +23,7 @@ function schedule(env: NeonEnv, ledger: Ledger, random: Random): KillSchedule {
   });
 }
 
+// covers: test_wal_acceptor_async.py::test_restarts_under_load
 test(
   `${KILLS} kills under ${CLIENTS} writing clients: nothing acknowledged is lost, nothing is there twice`,
   { timeout: isLongRun ? 1_800_000 : 180_000 },

@@ -10,6 +10,7 @@ const inserted = (rows: readonly Record<string, unknown>[]): number[] =>
     return value === undefined ? [] : [Number(value)];
   });
 
+// covers: test_logical_replication.py::test_restart_endpoint
 test("a logical slot survives restarts of its compute", requires("testing"), async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.query(CREATE);
@@ -34,6 +35,7 @@ test("a logical slot survives restarts of its compute", requires("testing"), asy
   expect(await endpoint.query(CHANGES)).toEqual([]);
 });
 
+// covers: test_logical_replication.py::test_slots_and_branching
 test("a branch does not inherit slots, and its own are its own", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.query(CREATE);
@@ -54,6 +56,7 @@ test("a branch does not inherit slots, and its own are its own", async ({ neonSi
   expect(inserted(await main.query(CHANGES))).toEqual([1]);
 });
 
+// covers: test_subscriber_restart.py::test_subscriber_restart, test_logical_replication.py::test_logical_replication
 test("a subscriber gets every row once, whatever happens to its publisher", async ({
   neonSimpleEnv: env,
   vanillaPg,

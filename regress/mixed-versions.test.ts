@@ -2,6 +2,7 @@ import { allPairsVersions, expect, needsOlderBuild, requires, test } from "../fi
 
 for (const { id, combination } of allPairsVersions) {
   const needs = needsOlderBuild(combination) ? requires("compatibility") : requires();
+  // covers: test_compatibility.py::test_versions_mismatch
   test(`nodes of two releases work together: ${id}`, needs, async ({ neonEnvBuilder }) => {
     const env = await neonEnvBuilder.with({ numSafekeepers: 3, versionCombination: combination }).initStart();
     const endpoint = await env.endpoints.createStart("main");

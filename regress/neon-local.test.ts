@@ -16,6 +16,7 @@ async function createEndpoint(repo: LocalRepo, id: string, branchName: string, p
   return pgPort;
 }
 
+// covers: test_neon_local_cli.py::test_neon_cli_basics, test_neon_cli.py::test_cli_start_stop
 test(
   "neon_local starts everything, makes tenants and branches, and stops everything",
   local,
@@ -45,6 +46,7 @@ test(
   },
 );
 
+// covers: test_neon_cli.py::test_cli_timeline_list, test_neon_cli.py::test_cli_tenant_list
 test(
   "neon_local lists timelines and tenants as the pageserver's API does",
   local,
@@ -72,6 +74,7 @@ test(
   },
 );
 
+// covers: test_neon_cli.py::test_cli_start_stop_multi
 test("neon_local starts and stops each of several nodes by itself", local, async ({ initLocalRepo }) => {
   const { neonLocal } = await initLocalRepo({ numPageservers: 2, numSafekeepers: 2 });
   await neonLocal.storageControllerStart();
@@ -93,6 +96,7 @@ test("neon_local starts and stops each of several nodes by itself", local, async
   expect((await neonLocal.stop()).exitCode).toBe(0);
 });
 
+// covers: test_neon_local_cli.py::test_neon_two_primary_endpoints_fail
 test("neon_local refuses a second running primary of a timeline", local, async ({ initLocalRepo, pgVersion }) => {
   const repo = await initLocalRepo();
   const { neonLocal, tenantId } = repo;

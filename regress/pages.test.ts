@@ -29,6 +29,7 @@ function differences(found: readonly Buffer[], expected: readonly Buffer[]): str
   });
 }
 
+// covers: test_read_validation.py::test_read_validation
 test(
   "pages at several LSNs are those that a compute at that LSN has",
   requires("static_endpoints"),

@@ -1,5 +1,6 @@
 import { expect, requires, test } from "../fixtures";
 
+// covers: test_readonly_node.py::test_readonly_node
 test("a read-only endpoint sees the past", requires("static_endpoints"), async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select generate_series(1, 1000) as i`;

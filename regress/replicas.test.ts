@@ -1,5 +1,6 @@
 import { expect, requires, test } from "../fixtures";
 
+// covers: test_physical_replication.py::test_physical_replication
 test("a replica follows its primary and refuses to write", requires("replicas"), async ({ neonSimpleEnv: env }) => {
   const primary = await env.endpoints.createStart("main");
   await primary.sql`create table t as select generate_series(1, 1000) as i`;

@@ -1,6 +1,7 @@
 import { expect, test } from "../fixtures";
 import type { Safekeeper } from "../fixtures";
 
+// covers: test_wal_acceptor.py::test_restarts
 test("rows survive SIGKILL of each safekeeper in turn", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 3 }).initStart();
   const endpoint = await env.endpoints.createStart("main");
@@ -16,6 +17,7 @@ test("rows survive SIGKILL of each safekeeper in turn", async ({ neonEnvBuilder 
   expect(await endpoint.sql`select count(*)::int as n, max(i) from t`).toEqual([{ n: expected, max: expected }]);
 });
 
+// covers: test_wal_acceptor_async.py::test_unavailability
 test("commits stop without a majority of safekeepers and go on when it returns", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 3 }).initStart();
   const [first, second] = env.safekeepers as [Safekeeper, Safekeeper, Safekeeper];

@@ -35,6 +35,7 @@ test(
   },
 );
 
+// covers: test_change_pageserver.py::test_change_pageserver
 test(
   "a running compute follows its tenant to another pageserver",
   requires("secondaries", "smgr"),

@@ -17,6 +17,7 @@ async function stuckClient(env: NeonEnv): Promise<SlowReader> {
   return reader;
 }
 
+// covers: test_page_service_batching_regressions.py::test_slow_flush
 test("a pageserver stops while a client sends page requests and never reads", async ({ neonSimpleEnv: env }) => {
   using reader = await stuckClient(env);
   await env.pageserver.stop({ budgetMs: BUDGET_MS });

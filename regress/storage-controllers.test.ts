@@ -1,5 +1,6 @@
 import { expect, requires, TenantId, test } from "../fixtures";
 
+// covers: test_storage_controller.py::test_storage_controller_leadership_transfer
 test(
   "a storage controller takes over from another, and the proxy follows",
   requires("controller_peers"),

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, requires, test } from "../fixtures";
 
+// covers: test_storage_scrubber.py::test_scrubber_scan_pageserver_metadata
 test(
   "the scrubber finds nothing in a healthy bucket, and says what is missing in another",
   requires("s3", "storage_scrubber"),

@@ -10,6 +10,7 @@ test("two tenants have the same branch names and none of each other's rows", asy
   expect(await second.sql`select i from t`).toEqual([{ i: 2 }]);
 });
 
+// covers: test_tenant_detach.py::test_tenant_reattach
 test("a tenant that is detached and attached again has all its rows", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create table t as select generate_series(1, 5000) as i`;

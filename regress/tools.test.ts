@@ -19,6 +19,7 @@ test(
   },
 );
 
+// covers: test_crafted_wal_end.py::test_crafted_wal_end
 test(
   "wal_craft writes WAL that ends at a page's end, and a compute comes back from it",
   requires("wal_craft"),

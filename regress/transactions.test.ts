@@ -2,6 +2,7 @@ import { expect, requires, test } from "../fixtures";
 
 const TWO_PHASE = { configLines: ["max_prepared_transactions = 10"] };
 
+// covers: test_twophase.py::test_twophase
 test("prepared transactions survive restarts, and a branch decides about its own", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main", TWO_PHASE);
   await main.sql`create table t (i int)`;
@@ -29,6 +30,7 @@ test("prepared transactions survive restarts, and a branch decides about its own
   expect(await child.sql`select gid from pg_prepared_xacts`).toEqual([{ gid: "p1" }]);
 });
 
+// covers: test_subxacts.py::test_subxacts
 test("of subtransactions only what was released survives", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create table t (i int)`;
@@ -105,6 +107,7 @@ test("large objects survive a restart, and a branch changes only its own", async
   expect(await main.query(`select ${content} as same`)).toEqual([{ same: true }]);
 });
 
+// covers: test_unlogged.py::test_unlogged
 test("an unlogged table is there after a restart, but empty", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create unlogged table u (i int primary key)`;

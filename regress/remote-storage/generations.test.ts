@@ -2,6 +2,7 @@ import { availableRemoteStorages, describe, expect, requires, test } from "../..
 import { rolesOf } from "./roles";
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
+  // covers: test_pageserver_generations.py::test_multi_attach
   test(
     "a pageserver that was replaced without knowing overwrites nothing of its successor's, and promises nothing",
     requires("testing"),
@@ -43,6 +44,7 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
     },
   );
 
+  // covers: test_pageserver_generations.py::test_deferred_deletion
   test(
     "what is not needed any more is deleted only when the storage controller confirms the generation",
     requires("testing"),

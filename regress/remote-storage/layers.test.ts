@@ -1,6 +1,7 @@
 import { availableRemoteStorages, describe, expect, requires, test } from "../../fixtures";
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
+  // covers: test_layer_eviction.py::test_basic_eviction
   test(
     "layers that are evicted come back when somebody needs them",
     requires("testing"),
@@ -26,6 +27,7 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
     },
   );
 
+  // covers: test_timeline_archive.py::test_timeline_offload_persist
   test(
     "a timeline that is archived and offloaded comes back as it was",
     requires("testing"),

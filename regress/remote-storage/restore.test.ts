@@ -2,6 +2,7 @@ import { availableRemoteStorages, describe, expect, requires, test } from "../..
 import { loseDisk } from "./lose-disk";
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
+  // covers: test_remote_storage.py::test_remote_storage_backup_and_restore
   test(
     "a pageserver that lost its disk gets every acknowledged row back",
     requires("testing"),
@@ -62,6 +63,7 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
     },
   );
 
+  // covers: test_timeline_delete.py::test_timeline_delete_works_for_remote_smoke
   test(
     "deleting a timeline and then the tenant leaves nothing of them, and all of their neighbours",
     requires("testing"),

@@ -10,6 +10,7 @@ const SOON = [
 const isSegment = (name: string): boolean => /^[0-9A-F]{24}/.test(name);
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
+  // covers: test_wal_acceptor.py::test_wal_backup
   test(
     "safekeepers upload whole segments and the last, partial one; a timeline that left the disk comes back",
     requires("testing"),

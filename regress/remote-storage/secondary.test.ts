@@ -2,6 +2,7 @@ import { availableRemoteStorages, describe, expect, requires, test } from "../..
 import { rolesOf } from "./roles";
 
 describe.each(availableRemoteStorages())("%s", (kind) => {
+  // covers: test_pageserver_secondary.py::test_secondary_downloads
   test(
     "a secondary that is warm takes over when the attached pageserver is lost",
     requires("testing", "secondaries"),

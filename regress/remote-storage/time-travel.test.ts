@@ -8,6 +8,7 @@ async function nextSecond(): Promise<Date> {
 }
 
 describe.each(availableS3Storages())("%s", (kind) => {
+  // covers: test_s3_restore.py::test_tenant_s3_restore
   test(
     "a tenant whose objects were all deleted travels back to the time before",
     requires("testing"),

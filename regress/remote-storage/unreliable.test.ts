@@ -10,6 +10,7 @@ const WHAT_GOES_WRONG = [
 ] as const;
 
 describe.skipIf(process.env["MOCK_S3_BACKEND"] === "minio")("mock_s3", () => {
+  // covers: test_remote_storage.py::test_remote_storage_upload_queue_retries
   test.for([0.1, 0.5])(
     "%f of all requests fail: everything is uploaded in the end, and comes back",
     requires("testing"),
