@@ -46,10 +46,6 @@ export function setKeys(config: TenantConfig): TenantConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null && value !== undefined));
 }
 
-export function unknownConfigKey(config: TenantConfig): string | undefined {
-  return Object.keys(config).find((key) => !(TENANT_CONFIG_KEYS as readonly string[]).includes(key));
-}
-
 /** What a pageserver is told, and tells, about one shard. */
 export interface LocationConfig {
   mode: LocationMode;

@@ -9,8 +9,8 @@ import {
   setKeys,
   shardText,
   type TenantConfig,
-  unknownConfigKey,
 } from "./model";
+import { parseTenantConf } from "../pageserver/config/tenant-conf";
 import { schedule } from "./scheduler";
 import { parseTenantId, type Shard } from "./shards";
 
@@ -37,10 +37,13 @@ interface LocationRequest {
   tenant_conf?: TenantConfig;
 }
 
+/** The settings as Neon writes them; null, which takes one away, stays. */
 function checkedConfig(config: TenantConfig): TenantConfig {
-  const unknown = unknownConfigKey(config);
-  if (unknown !== undefined) throw badRequest(`Failed to parse json request: unknown field \`${unknown}\``);
-  return config;
+  try {
+    return { ...config, ...parseTenantConf(config) };
+  } catch (error) {
+    throw badRequest(`Failed to parse json request: ${(error as Error).message}`);
+  }
 }
 
 function isKnown(controller: Controller, tenantId: TenantId): boolean {
@@ -111,8 +114,9 @@ async function deleteTenant(controller: Controller, tenant: string | undefined):
 async function configureTenant(controller: Controller, method: string, body: TenantConfig): Promise<void> {
   const { tenant_id, ...config } = body;
   const shards = controller.shards.ofTenant(parseTenantId(tenant_id));
-  checkedConfig(config);
-  for (const { record } of shards) record.config = setKeys(method === "PUT" ? config : { ...record.config, ...config });
+  const checked = checkedConfig(config);
+  for (const { record } of shards)
+    record.config = setKeys(method === "PUT" ? checked : { ...record.config, ...checked });
   await controller.apply(shards);
 }
 
@@ -128,7 +132,12 @@ async function locationConfig(controller: Controller, tenant: string | undefined
   if (!isKnown(controller, tenantId)) {
     if (placement_policy === "Detached") return { shards: [], stripe_size: null };
     const { generation, tenant_conf: config = {} } = request;
-    addShards(controller, tenantId, { new_tenant_id: tenantId, placement_policy, generation: generation ?? 0, config });
+    addShards(controller, tenantId, {
+      new_tenant_id: tenantId,
+      placement_policy,
+      generation: generation ?? 0,
+      ...config,
+    });
   }
   const shards = controller.shards.ofTenant(tenantId);
   for (const { record } of shards) {

@@ -41,13 +41,20 @@ export type TenantConf = Readonly<Partial<Record<TenantConfKey, unknown>>>;
 const KEYS = Object.keys(SETTINGS) as TenantConfKey[];
 const isKey = (key: string): key is TenantConfKey => Object.hasOwn(SETTINGS, key);
 
+/** What Neon knows of a throttle; other fields it takes and forgets, for a throttle could once be fair. */
+function throttle(value: object | null): object | null {
+  if (value === null) return null;
+  const known = Object.keys(SETTINGS.timeline_get_throttle[1]);
+  return Object.fromEntries(Object.entries(value).filter(([key]) => known.includes(key)));
+}
+
 function normalise(key: TenantConfKey, value: unknown): unknown {
   const kind: Kind = SETTINGS[key][0];
   if (kind === "duration" && typeof value === "string") return formatDuration(parseDuration(value));
   if ((kind === "bytes" || kind === "count") && typeof value === "number" && value >= 0) return value;
   if ((kind === "bytes" || kind === "count") && typeof value === "bigint" && value >= 0n) return Number(value);
   if (kind === "boolean" && typeof value === "boolean") return value;
-  if (kind === "object" && typeof value === "object") return value;
+  if (kind === "object" && typeof value === "object") return key === "timeline_get_throttle" ? throttle(value) : value;
   throw new Error(`invalid value for ${key}: ${JSON.stringify(value)}`);
 }
 

@@ -76,7 +76,8 @@ interface LocationBody {
 
 async function putLocation(manager: TenantManager, request: HttpRequest): Promise<unknown> {
   const id = shardIdOf(request);
-  const body = await request.json<LocationBody>();
+  const body = await request.json<LocationBody | null>();
+  if (body === null) throw badRequest("Failed to parse json request: invalid type: null, expected a location config");
   const { mode } = body;
   if (mode === undefined || !LOCATION_MODES.includes(mode)) {
     throw badRequest(`Failed to parse json request: unknown variant \`${mode}\`, expected a location mode`);
@@ -103,11 +104,13 @@ function locationFrom(mode: Exclude<LocationMode, "Detached">, body: LocationBod
     generation,
     secondaryWarm: body.secondary_conf?.warm ?? false,
     stripeSize: body.shard_stripe_size ?? DEFAULT_STRIPE_SIZE,
-    tenantConf: tenantConfFrom(body.tenant_conf ?? {}),
+    tenantConf: tenantConfFrom(body.tenant_conf),
   };
 }
 
-function tenantConfFrom(raw: Record<string, unknown>): ReturnType<typeof parseTenantConf> {
+function tenantConfFrom(raw: LocationBody["tenant_conf"]): ReturnType<typeof parseTenantConf> {
+  if (raw === undefined) throw badRequest("Failed to parse json request: missing field `tenant_conf`");
+  if (raw === null) throw badRequest("Failed to parse json request: invalid type: null, expected struct TenantConfig");
   try {
     return parseTenantConf(raw);
   } catch (error) {
