@@ -23,7 +23,7 @@ test("a comment belongs to the test that follows it, however that is written", (
       "  async () => {},",
       ");",
     ],
-    ["// covers: test_a.py::test_three", 'test.for([1, 2])("with %s", () => {});'],
+    ["// covers: test_a.py::test_three", 'test.for(["a", "b"])("with %s", () => {});'],
     ["// covers: test_a.py::test_four", 'describe.each(kinds())("%s", (kind) => {', "});"],
     ['test("for nobody", () => {});'],
   ].flat();

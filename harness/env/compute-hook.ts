@@ -20,8 +20,11 @@ export class ComputeHook implements AsyncDisposable {
   readonly notifications = new Map<string, ComputeNotification>();
   /** Tells the tenant's computes; the environment sets it. */
   onMove: ((tenantId: TenantId) => Promise<void>) | undefined;
-  /** A test's own listener, called before the computes are told; what it throws is answered with 503. */
-  onNotify: ((notification: ComputeNotification) => Promise<void> | void) | undefined;
+  /**
+   * A test's own listener, called before the computes are told; a status that it returns is the answer, and they are not
+   * told; what it throws is answered with 503.
+   */
+  onNotify: ((notification: ComputeNotification) => Promise<number | void> | number | void) | undefined;
   #server: Server | undefined;
 
   constructor(port: number) {
@@ -49,7 +52,8 @@ export class ComputeHook implements AsyncDisposable {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const notification = JSON.parse(Buffer.concat(chunks).toString("utf8")) as ComputeNotification;
-      await this.onNotify?.(notification);
+      const status = await this.onNotify?.(notification);
+      if (typeof status === "number") return void response.writeHead(status).end();
       this.notifications.set(notification.tenant_id, notification);
       await this.onMove?.(notification.tenant_id);
       response.writeHead(200).end();

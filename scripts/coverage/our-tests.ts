@@ -14,7 +14,7 @@ export interface OurTest {
 const COMMENT = /^\s*\/\/ covers: (.+)$/;
 const ANY_COMMENT = /^\s*\/\//;
 const OPENING = /^\s*(?:test|describe)\b/;
-const TITLE = /(?:test|describe)(?:\.\w+)*(?:\([^"'`]*\))?\(\s*(["'`])((?:\\.|(?!\1).)*)\1/s;
+const STRING = /^\s*(["'`])((?:\\.|(?!\1).)*)\1/s;
 
 /** All tests below `regress/` that a comment `// covers: …` stands above; throws where the comment stands elsewhere. */
 export function readOurTests(root = "regress"): OurTest[] {
@@ -31,12 +31,23 @@ export function testsIn(file: string, text: string): OurTest[] {
     const named = COMMENT.exec(line)?.[1];
     if (named !== undefined) covers.push(...named.split(",").map((part) => part.trim()));
     if (covers.length === 0 || ANY_COMMENT.test(line)) continue;
-    const title = OPENING.test(line) ? TITLE.exec(lines.slice(index, index + 40).join("\n"))?.[2] : undefined;
+    const title = OPENING.test(line) ? titleOf(lines.slice(index, index + 40).join("\n")) : undefined;
     if (title === undefined) throw new Error(`${file}:${index + 1}: no test follows the comment "covers: ${covers}"`);
     found.push({ file, title, covers });
     covers = [];
   }
   return found;
+}
+
+/** The first argument of `test(…)`, or, where that is no text, of what is called after it: `test.for(…)(…)`. */
+function titleOf(text: string): string | undefined {
+  const opened = text.indexOf("(") + 1;
+  if (opened === 0) return undefined;
+  const title = STRING.exec(text.slice(opened))?.[2];
+  if (title !== undefined) return title;
+  let [depth, end] = [1, opened];
+  for (; depth > 0 && end < text.length; end += 1) depth += Number(text[end] === "(") - Number(text[end] === ")");
+  return text[end] === "(" ? STRING.exec(text.slice(end + 1))?.[2] : undefined;
 }
 
 /** Whether a recorded test, `regress/auth > …`, is this one, or one of this `describe`. */

@@ -69,6 +69,8 @@ export class ComputeHook {
     if (this.#url === undefined || message === undefined) return;
     const text = jsonText(message);
     if (this.#acknowledged.get(message.tenant_id) === text) return;
+    // Whoever refuses it may have taken it all the same.
+    this.#acknowledged.delete(message.tenant_id);
     let waitMs = FIRST_PAUSE_MS;
     for (let attempt = 1; ; attempt += 1) {
       const failure = await this.#attempt(this.#url, text);

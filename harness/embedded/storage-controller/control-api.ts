@@ -35,18 +35,32 @@ async function configureNode(controller: Controller, nodeId: number, request: No
   else controller.nodes.setAvailability(node, next);
 }
 
-async function deleteNode(controller: Controller, nodeId: number): Promise<void> {
-  controller.nodes.get(nodeId);
-  const held = controller.shards.all().find(({ record }) => record.attached === nodeId);
-  if (held !== undefined) throw conflict(`Node ${nodeId} still has ${shardText(held.record)}`);
-  for (const { record, observed } of controller.shards.all()) {
-    record.secondary = record.secondary.filter((id) => id !== nodeId);
+/** Forgets the node; the shards that were on it, or were to be. */
+async function dropNode(controller: Controller, nodeId: number): Promise<Shard[]> {
+  const { nodes, shards, heartbeats, store } = controller;
+  nodes.get(nodeId);
+  const affected = shards.all().filter(({ record, observed }) => {
+    const { attached, secondary, generation_pageserver: owner } = record;
+    return attached === nodeId || owner === nodeId || secondary.includes(nodeId) || observed.has(nodeId);
+  });
+  for (const { record, observed } of affected) {
+    if (record.attached === nodeId) record.attached = null;
     if (record.generation_pageserver === nodeId) record.generation_pageserver = null;
+    record.secondary = record.secondary.filter((id) => id !== nodeId);
     observed.delete(nodeId);
   }
-  controller.heartbeats.forget(nodeId);
-  controller.nodes.remove(nodeId);
-  await controller.store.save();
+  heartbeats.forget(nodeId);
+  nodes.remove(nodeId);
+  await store.save();
+  return affected;
+}
+
+/** Forgets the node, and gives what it had to others. */
+async function deleteNode(controller: Controller, nodeId: number): Promise<void> {
+  for (const shard of await dropNode(controller, nodeId)) {
+    shard.sequence += 1;
+    void controller.bringUpToDate(shard);
+  }
 }
 
 function nodeShards(controller: Controller, nodeId: number) {
@@ -82,7 +96,10 @@ async function setPolicy(controller: Controller, tenant: string | undefined, req
     record.placement_policy = request.placement;
     schedule(record, controller.nodes, controller.shards);
   }
-  await controller.apply(shards);
+  await controller.store.save();
+  // The policy holds, whether or not the pageservers can be told now.
+  const active = shards.filter(({ record }) => !["Stop", "Pause"].includes(record.scheduling_policy));
+  await Promise.all(active.map((shard) => controller.bringUpToDate(shard)));
 }
 
 function shardOf(controller: Controller, text: string | undefined): Shard {
@@ -122,9 +139,10 @@ async function setPreferredZones(controller: Controller, body: Record<string, st
     }
   });
   const updated = shards.filter(({ id, zone }) => {
-    const record = controller.shards.find(id)?.record;
-    if (record === undefined || record.preferred_az_id === zone) return false;
-    record.preferred_az_id = zone;
+    const shard = controller.shards.find(id);
+    if (shard === undefined || shard.record.preferred_az_id === zone) return false;
+    shard.record.preferred_az_id = zone;
+    controller.movesHome.add(shard);
     return true;
   });
   await controller.store.save();
@@ -143,7 +161,9 @@ function addNodeApi(http: HttpService, controller: Controller): void {
   http.route("GET", "/control/v1/node", () => nodes.all().map(describeNode));
   http.route("GET", "/control/v1/node/:node_id", ({ params }) => describeNode(nodes.get(nodeIdOf(params))));
   http.route("DELETE", "/control/v1/node/:node_id", ({ params }) => deleteNode(controller, nodeIdOf(params)));
-  http.route("POST", "/debug/v1/node/:node_id/drop", ({ params }) => deleteNode(controller, nodeIdOf(params)));
+  http.route("POST", "/debug/v1/node/:node_id/drop", async ({ params }) => {
+    await dropNode(controller, nodeIdOf(params));
+  });
   http.route("GET", "/control/v1/node/:node_id/shards", ({ params }) => nodeShards(controller, nodeIdOf(params)));
   for (const kind of ["drain", "fill"] as const) {
     const path = `/control/v1/node/:node_id/${kind}`;
@@ -183,6 +203,10 @@ export function addControlApi(http: HttpService, controller: Controller): void {
       return move(controller, shardOf(controller, request.params["tenant_shard_id"]), node_id);
     });
   }
+  // Reconciles are short here: there is nothing to cancel.
+  http.route("PUT", "/control/v1/tenant/:tenant_shard_id/cancel_reconcile", ({ params }) => {
+    shardOf(controller, params["tenant_shard_id"]);
+  });
   http.route("PUT", "/control/v1/tenant/:tenant_id/shard_split", async (request) =>
     splitTenant(controller, request.params["tenant_id"], await request.json<SplitTenantRequest>()),
   );

@@ -8,7 +8,7 @@ import { Reconciler } from "./reconciler";
 import type { SafekeeperRecord } from "./safekeepers";
 import { ComputeHook, NotificationPending } from "./compute-hook";
 import { NodeOperations } from "./node-operations";
-import { demote, maySchedule, schedule } from "./scheduler";
+import { demote, homeOf, maySchedule, moveAttachment, schedule } from "./scheduler";
 import { askToStepDown, type LeadershipStatus } from "./leadership";
 import { type Shard, Shards } from "./shards";
 import { forgetSplits } from "./split-tenant";
@@ -94,6 +94,9 @@ export class Controller {
     return controller;
   }
 
+  /** Shards of which somebody has said where they belong since they were last looked at. */
+  readonly movesHome = new Set<Shard>();
+
   constructor(options: ControllerOptions, parts: Pick<Controller, "nodes" | "shards" | "safekeepers" | "store">) {
     const { nodes, shards, safekeepers, store } = parts;
     this.options = options;
@@ -144,8 +147,22 @@ export class Controller {
   /** Schedules and reconciles what is not as it should be; resolves with how many shards that were. */
   async reconcileAll(): Promise<number> {
     const pending = this.shards.all().filter((shard) => this.#isBehind(shard));
-    await Promise.all(pending.map((shard) => this.#bringUpToDate(shard)));
-    return pending.length;
+    await Promise.all(pending.map((shard) => this.bringUpToDate(shard)));
+    return pending.length > 0 ? pending.length : this.#bringHome();
+  }
+
+  /** Moves shards to the zone that they were told to prefer, when there is nothing else to do; how many that were. */
+  async #bringHome(): Promise<number> {
+    const moved = this.shards.all().filter((shard) => {
+      const { record } = shard;
+      if (!this.movesHome.delete(shard)) return false;
+      if (record.scheduling_policy !== "Active" || record.splitting === true) return false;
+      const target = homeOf(record, this.nodes, this.shards);
+      if (target !== undefined) moveAttachment(record, target);
+      return target !== undefined;
+    });
+    await Promise.all(moved.map((shard) => this.bringUpToDate(shard)));
+    return moved.length;
   }
 
   /** Stores the records and reconciles these shards. Rejects with the first pageserver's error. */
@@ -165,7 +182,8 @@ export class Controller {
     return !this.reconciler.isInSync(shard) || (attached === null && typeof placement_policy === "object");
   }
 
-  async #bringUpToDate(shard: Shard): Promise<void> {
+  /** Schedules and reconciles the shard; what fails is tried again later. */
+  async bringUpToDate(shard: Shard): Promise<void> {
     try {
       schedule(shard.record, this.nodes, this.shards);
       await this.apply([shard]);
@@ -182,7 +200,7 @@ export class Controller {
     for (const shard of this.shards.all()) {
       if (shard.reconciling || shard.retryAt > now || !this.#isBehind(shard)) continue;
       shard.retryAt = now + BACKGROUND_MS;
-      void this.#bringUpToDate(shard);
+      void this.bringUpToDate(shard);
     }
   }
 
@@ -204,7 +222,7 @@ export class Controller {
     }
     this.log.info(`Launching ${moved.length} reconciles after node ${nodeId} went offline`);
     await this.store.save();
-    await Promise.all(moved.map((shard) => this.#bringUpToDate(shard)));
+    await Promise.all(moved.map((shard) => this.bringUpToDate(shard)));
   }
 
   /** After an absence of the node or of ourselves: learns what the node has, then mends what differs. */

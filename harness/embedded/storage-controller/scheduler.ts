@@ -125,3 +125,12 @@ export function bestSecondary(record: ShardRecord, nodes: Nodes, shards: Shards)
   const warm = nodes.all().filter((node) => record.secondary.includes(node.record.id));
   return best({ record, purpose: "attached", excluded: [], nodes, shards }, warm)?.record.id;
 }
+
+/** A node of the zone that the shard prefers, where it is attached in another; undefined where it is well, or can't move. */
+export function homeOf(record: ShardRecord, nodes: Nodes, shards: Shards): number | undefined {
+  const { attached, preferred_az_id: zone } = record;
+  if (attached === null || zone === null || nodes.find(attached)?.record.availability_zone_id === zone)
+    return undefined;
+  const there = nodes.all().filter((node) => node.record.availability_zone_id === zone);
+  return best({ record, purpose: "attached", excluded: [], nodes, shards }, there)?.record.id;
+}

@@ -1,5 +1,5 @@
-import { ApiError, badRequest, conflict, HttpReply, type HttpService } from "../service";
-import type { TenantId } from "../../types";
+import { ApiError, badRequest, conflict, HttpReply, type HttpRequest, type HttpService, notFound } from "../service";
+import { type TenantId, TenantShardId } from "../../types";
 import type { Controller } from "./controller";
 import {
   fullTenantConfig,
@@ -130,7 +130,6 @@ async function locationConfig(controller: Controller, tenant: string | undefined
   const tenantId = parseTenantId(tenant);
   const placement_policy = policyFor(request.mode);
   if (!isKnown(controller, tenantId)) {
-    if (placement_policy === "Detached") return { shards: [], stripe_size: null };
     const { generation, tenant_conf: config = {} } = request;
     addShards(controller, tenantId, {
       new_tenant_id: tenantId,
@@ -142,14 +141,62 @@ async function locationConfig(controller: Controller, tenant: string | undefined
   const shards = controller.shards.ofTenant(tenantId);
   for (const { record } of shards) {
     record.placement_policy = placement_policy;
+    // One that was attached elsewhere before goes on from there; here, generations are the controller's own.
+    if (record.generation_pageserver === null) record.generation = Math.max(record.generation, request.generation ?? 0);
     if (request.tenant_conf !== undefined) record.config = setKeys(checkedConfig(request.tenant_conf));
     schedule(record, controller.nodes, controller.shards);
   }
   await controller.apply(shards);
   return {
-    shards: shards.map(({ record }) => ({ shard_id: shardText(record), node_id: record.attached })),
+    // One that is detached is nowhere.
+    shards: shards.flatMap(({ record }) => {
+      const node = record.attached ?? record.secondary[0];
+      return node === undefined ? [] : [{ shard_id: shardText(record), node_id: node }];
+    }),
     stripe_size: shards[0].record.shard_count > 1 ? shards[0].record.shard_stripe_size : null,
   };
+}
+
+interface ScannedShard {
+  tenant_shard_id: string;
+  generation: number | null;
+}
+
+/** Takes over a tenant of which nothing is known, but what remote storage has of it. */
+async function importTenant(controller: Controller, tenant: string | undefined): Promise<HttpReply> {
+  const tenantId = parseTenantId(tenant);
+  const node = controller.nodes.all().find(({ availability }) => availability === "Active");
+  if (node === undefined) throw badRequest("No nodes available");
+  const path = `/v1/tenant/${tenantId}/scan_remote_storage`;
+  const { shards } = (await controller.api.require(node.record, { method: "GET", path })) as { shards: ScannedShard[] };
+  const found = shards.map(({ tenant_shard_id, generation }) => ({
+    id: TenantShardId.parse(tenant_shard_id),
+    generation,
+  }));
+  if (found.length === 0) throw notFound(`No shards of tenant ${tenantId} in remote storage`);
+  // After a split there may be leftovers of the parents.
+  const count = Math.max(...found.map(({ id }) => id.shardCount));
+  const newest = found.filter(({ id }) => id.shardCount === count).map(({ generation }) => generation ?? 0);
+  return createTenant(controller, {
+    ...{ new_tenant_id: tenantId, shard_parameters: { count }, generation: Math.max(...newest) },
+    placement_policy: { Attached: 0 },
+  });
+}
+
+/** Each shard's copies download what the heatmap names. */
+async function downloadSecondaries(controller: Controller, request: HttpRequest): Promise<HttpReply> {
+  const shards = controller.shards.ofTenant(parseTenantId(request.params["tenant_id"]));
+  const query = request.query.size === 0 ? "" : `?${request.query}`;
+  const calls = shards.flatMap(({ record }) =>
+    record.secondary.map((nodeId) => {
+      const path = `/v1/tenant/${shardText(record)}/secondary/download${query}`;
+      return controller.api.call(controller.nodes.get(nodeId).record, { method: "POST", path });
+    }),
+  );
+  const replies = await Promise.all(calls);
+  const unfinished = replies.find((reply) => reply.status !== 200);
+  const reply = unfinished ?? replies[0];
+  return reply === undefined ? new HttpReply(200, {}) : new HttpReply(reply.status, reply.body);
 }
 
 function describeConfig(controller: Controller, tenant: string | undefined) {
@@ -164,6 +211,10 @@ function describeConfig(controller: Controller, tenant: string | undefined) {
 export function addTenantApi(http: HttpService, controller: Controller): void {
   http.route("POST", "/v1/tenant", async (request) => createTenant(controller, await request.json<TenantCreateBody>()));
   http.route("DELETE", "/v1/tenant/:tenant_id", ({ params }) => deleteTenant(controller, params["tenant_id"]));
+  http.route("POST", "/debug/v1/tenant/:tenant_id/import", ({ params }) =>
+    importTenant(controller, params["tenant_id"]),
+  );
+  http.route("POST", "/v1/tenant/:tenant_id/secondary/download", (request) => downloadSecondaries(controller, request));
   for (const method of ["PUT", "PATCH"] as const) {
     http.route(method, "/v1/tenant/config", async (request) =>
       configureTenant(controller, method, await request.json<TenantConfig>()),

@@ -19,6 +19,8 @@ async function reAttach(controller: Controller, request: ReAttachRequest) {
   if (request.register !== undefined) nodes.register(request.register);
   const node = nodes.find(request.node_id);
   if (node === undefined) return { tenants: [] };
+  // It has been restarted, which is what it was drained for.
+  if (["PauseForRestart", "Draining", "Filling"].includes(node.record.scheduling)) nodes.setScheduling(node, "Active");
   const attached = shards.all().filter(({ record }) => record.generation_pageserver === request.node_id);
   for (const shard of attached) {
     shard.record.generation += 1;
