@@ -16,7 +16,7 @@ import { plant } from "./mutant";
 
 /** A test that hangs because of a bug is a test that fails; what hangs beyond that is killed. */
 const TEST_TIMEOUT_MS = 45_000;
-const RUN_TIMEOUT_MS = 240_000;
+const RUN_TIMEOUT_MS = (tests: number): number => 120_000 + tests * TEST_TIMEOUT_MS;
 
 export interface Outcome {
   readonly status: string;
@@ -74,7 +74,7 @@ export class ProjectCopy {
     ];
     const { NEON_BIN: _bin, POSTGRES_DISTRIB_DIR: _distrib, ...env } = process.env;
     const { all } = await execa("node", ["node_modules/vitest/vitest.mjs", ...args], {
-      ...{ cwd: this.#root, reject: false, all: true, timeout: RUN_TIMEOUT_MS },
+      ...{ cwd: this.#root, reject: false, all: true, timeout: RUN_TIMEOUT_MS(tests.length) },
       // Built already; and the embedded engine, whatever else the environment names.
       ...{ env: { ...env, NEON_TEST_BUILT: "1" }, extendEnv: false },
     });

@@ -55,7 +55,9 @@ export class PostgresProcess {
 
   static start(options: { program: string; dataDir: string; writeLine: (line: string) => void }): PostgresProcess {
     const { program, dataDir, writeLine } = options;
-    const child = spawn(program, ["-D", dataDir], { cwd: dataDir, stdio: ["ignore", "pipe", "pipe"] });
+    // How this process allocates memory is its own affair.
+    const { MALLOC_ARENA_MAX: _arenas, MALLOC_MMAP_THRESHOLD_: _threshold, ...env } = process.env;
+    const child = spawn(program, ["-D", dataDir], { cwd: dataDir, env, stdio: ["ignore", "pipe", "pipe"] });
     return new PostgresProcess(child, dataDir, writeLine);
   }
 
