@@ -84,10 +84,10 @@ test("vitest by itself: a worker that is slow to end is not taken for something 
   const globalSetup = JSON.stringify(join(PACKAGE_ROOT, "fixtures", "global-setup.ts"));
   const config = `export default { test: { include: ["*.test.js"], isolate: false, globalSetup: ${globalSetup} } };`;
   writeFileSync(join(suite.root, "vitest.config.mjs"), config);
-  const { NEON_TEST_RUN_STATE: _outer, ...env } = process.env;
+  const { NEON_TEST_RUN_STATE: _outer, FORCE_COLOR: _color, ...env } = process.env;
   const vitest = join(PACKAGE_ROOT, "node_modules", "vitest", "vitest.mjs");
   const run = await execa(process.execPath, [vitest, "run", "--root", suite.root], {
-    env,
+    env: { ...env, NO_COLOR: "1" },
     extendEnv: false,
     reject: false,
     all: true,
