@@ -54,10 +54,11 @@ export class EndpointFactory {
   async create(branchName: string, options: EndpointOptions = {}): Promise<Endpoint> {
     const { context, ports, pgVersion, safekeepers } = this.#ground;
     const { tenantId, timelineId } = this.#ground.branch(branchName, options.tenantId);
-    const id = options.id ?? `ep-${this.#endpoints.length + 1}`;
     const mode = modeOf(options);
     if (mode === "Primary" && options.allowMultiple !== true) this.#refuseSecondPrimary(timelineId);
     const [pgPort, httpPort] = [await ports.next(), await ports.next()];
+    // From here on nothing waits, so that no other call gives the same name.
+    const id = options.id ?? `ep-${this.#endpoints.length + 1}`;
     const endpoint = new Endpoint(context, {
       ...{ id, tenantId, timelineId, branchName, mode, pgPort, httpPort, pgVersion, safekeepers },
       pageserverId: options.pageserverId,

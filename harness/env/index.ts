@@ -1,3 +1,4 @@
+export type { Branch } from "./branches";
 export { describeAddresses } from "./addresses";
 export { NeonEnv } from "./neon-env";
 export { NeonEnvBuilder } from "./neon-env-builder";

@@ -13,6 +13,8 @@ export interface SafekeeperConfig {
   sync: boolean;
   controlFileSaveIntervalMs: number;
   heartbeatTimeoutMs: number;
+  /** Whether WAL that no compute brings is fetched from peers. */
+  peerRecovery: boolean;
   /** Files of public keys; where there is none, everybody may do everything at that port. */
   pgAuthKeyPath: string | undefined;
   pgTenantOnlyAuthKeyPath: string | undefined;
@@ -113,6 +115,7 @@ export function parseConfig(argv: string[]): SafekeeperConfig {
     sync: !args["no-sync"],
     controlFileSaveIntervalMs: parseDuration("control-file-save-interval", args["control-file-save-interval"]),
     heartbeatTimeoutMs: parseDuration("heartbeat-timeout", args["heartbeat-timeout"]),
+    peerRecovery: args["peer-recovery"],
     remoteStorage: remoteStorage(args["remote-storage"]),
     backup: {
       walBackup: args["remote-storage"] !== undefined && !args["disable-wal-backup"],

@@ -12,7 +12,7 @@ import {
   notFound,
   putFailpoints,
 } from "../service";
-import type { TenantTimelineId } from "./acceptor-state";
+import type { MembershipConf, TenantTimelineId } from "./acceptor-state";
 import { formatTtid, newAcceptorState, newProgress } from "./acceptor-state";
 import { debugDump } from "./debug-dump";
 import { walDigest } from "./digest";
@@ -40,6 +40,7 @@ export interface HttpApiOptions {
 interface CreateTimelineBody {
   tenant_id: string;
   timeline_id: string;
+  mconf?: Partial<MembershipConf>;
   pg_version: number;
   system_id?: number | bigint | null;
   wal_seg_size?: number | null;
@@ -82,19 +83,20 @@ function newTimeline(body: CreateTimelineBody) {
   // With a start of its history every proposer finds a point that it has in common with us.
   const termHistory = [{ term: 0n, lsn: startLsn }];
   const lsns = { timelineStartLsn: startLsn, localStartLsn: startLsn };
-  const state = { ...newAcceptorState(id), server, termHistory, ...lsns };
+  const unknown = newAcceptorState(id);
+  const state = { ...unknown, mconf: { ...unknown.mconf, ...body.mconf }, server, termHistory, ...lsns };
   return { state, progress: { ...newProgress(), commitLsn, backupLsn: startLsn, peerHorizonLsn: startLsn } };
 }
 
 interface PeerInfoBody {
   term?: number | null;
   last_log_term?: number | null;
-  flush_lsn: string;
-  commit_lsn: string;
-  backup_lsn: string;
-  remote_consistent_lsn: string;
-  peer_horizon_lsn: string;
-  local_start_lsn: string;
+  flush_lsn?: string;
+  commit_lsn?: string;
+  backup_lsn?: string;
+  remote_consistent_lsn?: string;
+  peer_horizon_lsn?: string;
+  local_start_lsn?: string;
   standby_horizon?: string;
   safekeeper_connstr?: string | null;
   http_connstr?: string | null;
@@ -102,7 +104,7 @@ interface PeerInfoBody {
 
 /** What a test says in another safekeeper's place; it has the id 0. */
 function peerFrom(id: TenantTimelineId, body: PeerInfoBody): PeerInfo {
-  const lsn = (text: string): Lsn => parsed(() => Lsn.parse(text));
+  const lsn = (text = "0/0"): Lsn => parsed(() => Lsn.parse(text));
   return {
     ...id,
     safekeeperId: 0,
@@ -114,7 +116,7 @@ function peerFrom(id: TenantTimelineId, body: PeerInfoBody): PeerInfo {
     remoteConsistentLsn: lsn(body.remote_consistent_lsn),
     peerHorizonLsn: lsn(body.peer_horizon_lsn),
     localStartLsn: lsn(body.local_start_lsn),
-    standbyHorizon: lsn(body.standby_horizon ?? "0/0"),
+    standbyHorizon: lsn(body.standby_horizon),
     safekeeperConnstr: body.safekeeper_connstr ?? "",
     httpConnstr: body.http_connstr ?? "",
   };

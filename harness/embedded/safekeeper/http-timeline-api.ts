@@ -27,7 +27,9 @@ export function addTimelineApi({ http, timelines, nodeId, token, existing }: Tim
     pullTimeline(timelines, await request.json<PullRequest>(), { nodeId, token }),
   );
   http.route("GET", `${TIMELINE}/snapshot/:destination`, (request) => {
-    const stream = Readable.from(snapshotOf(existing(request)), { objectMode: false });
+    const destination = Number(request.params["destination"]);
+    if (!Number.isSafeInteger(destination)) throw badRequest(`invalid destination ${request.params["destination"]}`);
+    const stream = Readable.from(snapshotOf(existing(request), destination), { objectMode: false });
     return new HttpReply(200, stream, "application/octet-stream");
   });
   http.route("POST", `${TIMELINE}/copy`, async (request) => {
@@ -40,9 +42,10 @@ export function addTimelineApi({ http, timelines, nodeId, token, existing }: Tim
   });
   http.route("POST", `${TIMELINE}/membership`, async (request) => {
     const timeline = existing(request);
-    const { mconf } = await request.json<{ mconf?: MembershipConf }>();
-    if (typeof mconf?.generation !== "number") throw badRequest("Failed to parse json request: missing field `mconf`");
-    const { previous, current } = await timeline.switchMembership(mconf);
+    const next = await request.json<MembershipConf>();
+    if (typeof next.generation !== "number")
+      throw badRequest("Failed to parse json request: missing field `generation`");
+    const { previous, current } = await timeline.switchMembership(next);
     return { previous_conf: previous, current_conf: current };
   });
   http.route("PATCH", `${TIMELINE}/control_file`, (request) => patchControlFile(existing(request), request));

@@ -13,6 +13,7 @@ import { controlFileBody, readControlFileAt } from "./control-file";
 import { createHttpApi } from "./http-api";
 import { SafekeeperMetrics } from "./metrics";
 import { claimNodeId } from "./node-id";
+import { PeerRecovery } from "./peer-recovery";
 import { PgService } from "./pg-service";
 import { TimelineMap } from "./timeline-map";
 
@@ -125,12 +126,19 @@ async function serve(config: SafekeeperConfig, nodeId: number, context: DaemonCo
   for (const timeline of timelines.all) broker.watch(timeline);
   onOpened.add((timeline) => broker.watch(timeline));
   const keepers = keepTimelines(timelines, { config: config.backup, counts: metrics.backup, heartbeatTimeoutMs, log });
+  const recovery = config.peerRecovery
+    ? new PeerRecovery({
+        ...{ timelines: () => timelines.all, peersMaxAgeMs: heartbeatTimeoutMs, log },
+        token: process.env["SAFEKEEPER_AUTH_TOKEN"],
+      })
+    : undefined;
   const saving = storeProgressEvery(config.controlFileSaveIntervalMs, timelines, log);
   log.info(`safekeeper ${nodeId} is listening: pg ${pgAddress}, http ${httpAddress}`);
   return {
     stop: async () => {
       clearInterval(saving);
       clearInterval(keepers);
+      recovery?.close();
       broker.close();
       await Promise.all([pg.close(), tenantOnly?.close(), http.close()]);
       await timelines.close();

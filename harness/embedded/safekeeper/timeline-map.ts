@@ -124,8 +124,11 @@ export class TimelineMap {
       const content = await readControlFile(this.#directory(id));
       if (content === undefined) throw new Error(`timeline ${formatTtid(id)} came without a control file`);
       const own = { ...content.state, tenantId: id.tenantId, timelineId: id.timelineId };
-      // Partial segments in remote storage are of the safekeeper that wrote them.
-      const progress = { ...content.progress, partialSegments: [], offloadedAt: undefined };
+      // Partial segments in remote storage are of the safekeeper that wrote them, but for one that was copied for us.
+      const suffix = `_sk${this.#options.nodeId}.partial`;
+      const partialSegments = content.progress.partialSegments.filter(({ name }) => name.endsWith(suffix));
+      const offloadedAt = partialSegments.length === 0 ? undefined : content.progress.offloadedAt;
+      const progress = { ...content.progress, partialSegments, offloadedAt };
       const timeline = await Timeline.load(this.#timelineOptions(id), { state: own, progress });
       await timeline.storeProgress();
       this.#options.log.info(`adopted timeline ${formatTtid(id)}`);

@@ -119,7 +119,7 @@ export class WalSender {
       throw new PgError(`requested WAL at ${asked}, but this safekeeper has WAL from ${first} on`);
     }
     if (end.upTo === "commit") return timeline.commitLsn;
-    if (end.term !== term) throw new PgError(`requested WAL of term ${end.term}, but the current term is ${term}`);
+    if (end.term !== term) throw new PgError(`failed to acquire term ${end.term}, current term ${term}`);
     return timeline.flushLsn;
   }
 

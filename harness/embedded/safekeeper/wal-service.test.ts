@@ -98,7 +98,7 @@ describe("WAL", () => {
     expect((await readWal(reader, sql, START, wal.end)).length).toBe(Number(wal.end - START));
     const stream = await reader.copyBoth(sql.replace(text(START), text(wal.end)));
     await (await TestProposer.connect(shared.pgPort, id).then((other) => other.greet().then(() => other))).vote(2n);
-    await expect(stream[Symbol.asyncIterator]().next()).rejects.toThrow("requested WAL of term 1");
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toThrow("failed to acquire term 1, current term 2");
     reader.destroy();
     proposer.close();
   });

@@ -1,7 +1,8 @@
 import { Lsn } from "../../../types";
-import { ApiError, badRequest, failpoint, type HttpRequest, type HttpService, notFound } from "../../service";
+import { ApiError, badRequest, failpoint, type HttpRequest, type HttpService, internal, notFound } from "../../service";
 import type { TenantManager } from "../tenants/tenant-manager";
 import { commitTimes, lsnAt } from "../timeline/commit-times";
+import { firstReadableLsn } from "../timeline/history";
 import { flag, timelineOf } from "./parameters";
 
 const TIMELINE = "/v1/tenant/:tenant_shard_id/timeline/:timeline_id";
@@ -20,7 +21,10 @@ async function lsnByTimestamp(manager: TenantManager, request: HttpRequest): Pro
   if (Number.isNaN(milliseconds)) throw badRequest(`Invalid time: "${text}"`);
   await failpoint("find-lsn-for-timestamp-pausable", timeline.cancelled);
   const commits = await commitTimes(timeline, timeline.lastRecordLsn);
-  const { lsn, kind } = lsnAt(commits, microsOf(text, milliseconds), timeline.latestGcCutoffLsn);
+  // What a branch has from before its beginning is its ancestor's.
+  const beginning = timeline.ancestor?.lsn ?? Lsn.INVALID;
+  const first = beginning > timeline.latestGcCutoffLsn ? beginning : timeline.latestGcCutoffLsn;
+  const { lsn, kind } = lsnAt(commits, microsOf(text, milliseconds), first);
   const answer = { lsn: Lsn.format(lsn), kind };
   if (!flag(request, "with_lease", false)) return answer;
   const validUntil = timeline.leases.make(lsn, timeline.conf().milliseconds("lsn_lease_length_for_ts"));
@@ -37,8 +41,11 @@ async function timestampOfLsn(manager: TenantManager, request: HttpRequest): Pro
   const { timeline } = timelineOf(manager, request);
   const text = request.query.get("lsn");
   if (text === null) throw badRequest("no lsn specified in query parameters");
-  const lsn = lsnInQuery(text);
-  await timeline.waitLsn(lsn);
+  const asked = lsnInQuery(text);
+  if (asked === Lsn.INVALID) throw internal("Invalid LSN");
+  if (asked < firstReadableLsn(timeline)) throw internal(`could not find data for key at ${Lsn.format(asked)}`);
+  // Beyond the end is the end.
+  const lsn = asked < timeline.lastRecordLsn ? asked : timeline.lastRecordLsn;
   const commit = (await commitTimes(timeline, lsn)).findLast((candidate) => candidate.lsn <= lsn);
   if (commit === undefined) throw notFound(`Timestamp for lsn ${Lsn.format(lsn)} not found`);
   const milliseconds = new Date(Number(commit.micros / 1000n)).toISOString().slice(0, -1);

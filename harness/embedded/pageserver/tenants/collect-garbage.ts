@@ -18,13 +18,20 @@ export interface GcResult extends GcCounts {
 export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon?: number): Promise<GcResult> {
   const begin = performance.now();
   await sleepAt("gc_iteration_internal_after_getting_gc_timelines", timeline.cancelled);
-  await failpoint("before-timeline-gc", timeline.cancelled);
+  if (tenant.awaitsLeases) {
+    timeline.log.info("Skipping GC because lsn lease deadline is not reached");
+    return { ...NO_GC, elapsed: 0 };
+  }
   const blocked = [...tenant.timelines.values()].find(({ gcBlocking }) => gcBlocking !== undefined);
   if (blocked !== undefined) {
     timeline.log.info(`Skipping GC: blocked by timeline ${blocked.timelineId}`);
     return { ...NO_GC, elapsed: 0 };
   }
-  const counts = await collect(tenant, timeline, horizon ?? timeline.conf().number("gc_horizon"));
+  const bytes = horizon ?? timeline.conf().number("gc_horizon");
+  // No branch may begin where something is about to be removed.
+  timeline.plannedGcCutoffLsn = maxLsn(timeline.latestGcCutoffLsn, cutoffOf(await gcCutoffs(timeline, bytes)));
+  await failpoint("before-timeline-gc", timeline.cancelled);
+  const counts = await collect(tenant, timeline, bytes);
   return { ...counts, elapsed: Math.floor(performance.now() - begin) };
 }
 
@@ -55,6 +62,8 @@ async function pitrCutoff(timeline: Timeline): Promise<Lsn> {
   if (interval === 0) return timeline.lastRecordLsn;
   return (await lsnBefore(timeline, BigInt(Date.now() - interval) * 1000n)) ?? timeline.latestGcCutoffLsn;
 }
+
+const maxLsn = (a: Lsn, b: Lsn): Lsn => (a > b ? a : b);
 
 function branchPoints(tenant: Tenant, timeline: Timeline): Lsn[] {
   const branches = [...tenant.timelines.values()].flatMap(({ ancestor, deletedAt }) =>

@@ -36,7 +36,7 @@ export interface CreateTimelineRequest {
 /** Creates a timeline, or finds it made by an equal request; returns when remote storage has its index. */
 export async function createTimeline(tenant: Tenant, request: CreateTimelineRequest): Promise<Timeline> {
   const timelineId = idFrom(request.new_timeline_id);
-  if (tenant.creating.has(timelineId)) throw tooManyRequests("creation of timeline already in progress");
+  if (tenant.creating.has(timelineId)) throw tooManyRequests("creation of timeline with the given ID is in progress");
   tenant.creating.add(timelineId);
   try {
     return await create(tenant, timelineId, request);
@@ -230,6 +230,10 @@ async function branchPoint(
         `LSN ${Lsn.format(aligned)} is earlier than latest GC cutoff ${Lsn.format(cutoff)} ` +
         "(we might've already garbage collected needed data)",
     );
+  }
+  const planned = ancestor.plannedGcCutoffLsn;
+  if (aligned < planned) {
+    throw notAcceptable(`invalid branch start lsn: less than planned GC cutoff ${Lsn.format(planned)}`);
   }
   hold(aligned);
   await ancestorHas(ancestor, aligned);

@@ -69,7 +69,8 @@ async function ask(body: PagestreamBody, requestLsn: Lsn, timeline = timelineId)
 beforeAll(async () => {
   await server.prepare("wait_lsn_timeout = '3s'");
   await server.start();
-  await server.attach(tenantId);
+  // Else nothing would be collected for as long as leases might be there that nobody has renewed yet.
+  await server.attach(tenantId, { lsn_lease_length: "0s" });
   await settings({});
   await server.createTimeline(tenantId, timelineId);
   await safekeeper.listen();

@@ -37,6 +37,7 @@ export class Tenant {
   brokenReason = "";
   #conf: LocationConf;
   #effective: EffectiveConf;
+  #leasesRenewedAt: number;
 
   constructor(node: PageserverNode, id: TenantShardId, conf: LocationConf) {
     this.node = node;
@@ -47,6 +48,18 @@ export class Tenant {
     this.#conf = conf;
     this.secondary = conf.mode === "Secondary" ? new Secondary(this) : undefined;
     this.#effective = new EffectiveConf(node.config.tenantConf, conf.tenantConf);
+    this.#leasesRenewedAt = this.#nextRenewal();
+  }
+
+  /** Leases are not kept over an attachment: until their holders have had the time to renew them, nothing is collected. */
+  get awaitsLeases(): boolean {
+    return performance.now() < this.#leasesRenewedAt;
+  }
+
+  #nextRenewal(): number {
+    return this.#conf.mode === "AttachedSingle"
+      ? performance.now() + this.#effective.milliseconds("lsn_lease_length")
+      : 0;
   }
 
   get conf(): LocationConf {
@@ -68,8 +81,10 @@ export class Tenant {
   /** Puts settings in force and writes them to the file `config-v1`. */
   async setConf(conf: LocationConf): Promise<void> {
     await failAt("tenant-config-before-write", undefined, "tenant-config-before-write");
+    const isSameAttachment = conf.mode === this.#conf.mode && conf.generation === this.#conf.generation;
     this.#conf = conf;
     this.#effective = new EffectiveConf(this.node.config.tenantConf, conf.tenantConf);
+    if (!isSameAttachment) this.#leasesRenewedAt = this.#nextRenewal();
     await mkdir(this.dir, { recursive: true });
     await writeFileDurably(join(this.dir, "config-v1"), locationConfToToml(this.id, conf));
   }

@@ -162,9 +162,9 @@ ${settings}
   }
 
   /** Attaches a tenant in a new generation. */
-  async attach(tenantId: TenantId): Promise<void> {
+  async attach(tenantId: TenantId, tenantConf: object = {}): Promise<void> {
     const generation = this.storageController.nextGeneration(tenantId);
-    const body = { mode: "AttachedSingle", generation, tenant_conf: {} };
+    const body = { mode: "AttachedSingle", generation, tenant_conf: tenantConf };
     await this.#expect(200, "PUT", `/v1/tenant/${tenantId}/location_config`, body);
   }
 

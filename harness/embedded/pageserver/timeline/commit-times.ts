@@ -57,11 +57,15 @@ function eachCommit(timeline: Timeline, until: Lsn, visit: (commit: CommitTime) 
   });
 }
 
-/** The LSN at which everything committed up to a time is there and nothing later, as get_lsn_by_timestamp answers. */
+/**
+ * The LSN at which everything committed up to a time is there and nothing later, as get_lsn_by_timestamp answers; none below
+ * `first`.
+ */
 export function lsnAt(commits: readonly CommitTime[], micros: bigint, first: Lsn): { lsn: Lsn; kind: TimestampKind } {
   if (commits.length === 0) return { lsn: first, kind: "nodata" };
   const later = commits.findIndex((commit) => commit.micros > micros);
-  if (later === 0) return { lsn: first, kind: "past" };
-  const before = commits[(later === -1 ? commits.length : later) - 1];
-  return { lsn: before?.lsn ?? first, kind: later === -1 ? "future" : "present" };
+  const next = commits[later];
+  if (next !== undefined && (later === 0 || next.lsn <= first)) return { lsn: first, kind: "past" };
+  const before = commits[(later === -1 ? commits.length : later) - 1]?.lsn ?? first;
+  return { lsn: before < first ? first : before, kind: later === -1 ? "future" : "present" };
 }

@@ -69,6 +69,8 @@ export class Timeline {
   readonly conf: () => EffectiveConf;
   /** Below it nothing can be read any more; it only moves forward. */
   latestGcCutoffLsn: Lsn;
+  /** What the last collection, which may still go on, has decided to let go of. */
+  plannedGcCutoffLsn: Lsn = Lsn.INVALID;
   /** Called whenever one of the LSNs has moved; the WAL receiver reports them to its safekeeper. */
   onProgress: () => void = () => undefined;
   state: TimelineState = "Loading";

@@ -2,7 +2,9 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { tarHeader, tarPadding, TAR_END } from "../../pg/tar";
 import { failpoint, jsonText } from "../../service";
+import type { Progress } from "../acceptor-state";
 import { controlFileText } from "../control-file";
+import { PARTIAL } from "../segment-file";
 import { listSegments } from "../segment-directory";
 import type { Timeline } from "../timeline";
 
@@ -12,14 +14,15 @@ const CHUNK = 512 * 1024;
  * A timeline's control file and all WAL that is on this disk, as a tar. Fails at its end when the history of the WAL changed
  * meanwhile: what was read then may belong to two histories.
  */
-export async function* snapshotOf(timeline: Timeline): AsyncGenerator<Buffer> {
-  await timeline.ensureResident();
+export async function* snapshotOf(timeline: Timeline, destination: number): AsyncGenerator<Buffer> {
+  const evicted = await handOverEvicted(timeline, destination);
+  if (evicted === undefined) await timeline.ensureResident();
   const { term } = timeline.state;
   const { lastLogTerm } = timeline;
-  const control = Buffer.from(controlFileText(timeline.state, timeline.progress));
-  yield* file("safekeeper.control", control);
+  yield* file("safekeeper.control", Buffer.from(controlFileText(timeline.state, evicted ?? timeline.progress)));
   const { walSegSize } = timeline.state.server;
-  const segments = walSegSize === 0 ? [] : await listSegments(timeline.directory, walSegSize);
+  const onDisk = walSegSize === 0 ? [] : await listSegments(timeline.directory, walSegSize);
+  const segments = onDisk.filter(({ name }) => evicted === undefined || !name.endsWith(PARTIAL));
   await failpoint("sk-snapshot-after-list-pausable", timeline.cancelled);
   for (const { name } of segments) yield* fileOnDisk(timeline.directory, name, walSegSize);
   if (timeline.state.term !== term || timeline.lastLogTerm !== lastLogTerm) {
@@ -28,6 +31,20 @@ export async function* snapshotOf(timeline: Timeline): AsyncGenerator<Buffer> {
     );
   }
   yield TAR_END;
+}
+
+/**
+ * What the control file of `destination` has to say of a timeline whose last segment left this disk: it gets a copy in remote
+ * storage of its own, so that neither disk has to take it. Undefined where the WAL is here.
+ */
+async function handOverEvicted(timeline: Timeline, destination: number): Promise<Progress | undefined> {
+  const { remote, progress, nodeId } = timeline;
+  const { offloadedAt, partialSegments } = progress;
+  const last = partialSegments.find(({ status, flushLsn }) => status === "Uploaded" && flushLsn === offloadedAt);
+  if (timeline.isResident || remote === undefined || last === undefined) return undefined;
+  const name = last.name.replace(new RegExp(`_sk${nodeId}\\.partial$`), `_sk${destination}.partial`);
+  await remote.copyPartial(last.name, name);
+  return { ...progress, partialSegments: [{ ...last, name }] };
 }
 
 function* file(name: string, bytes: Buffer): Generator<Buffer> {

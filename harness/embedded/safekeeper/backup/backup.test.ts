@@ -239,7 +239,7 @@ test("a timeline is pulled from the safekeeper that has most of it", async () =>
 test("membership and control file are changed by hand", async () => {
   const proposer = await write();
   const conf = (generation: number) => ({ generation, members: [{ id: 1, host: "h", pg_port: 2 }], new_members: null });
-  const change = (generation: number) => safekeeper.http("POST", `${path()}/membership`, { mconf: conf(generation) });
+  const change = (generation: number) => safekeeper.http("POST", `${path()}/membership`, conf(generation));
   expect((await change(2)).body).toMatchObject({ previous_conf: { generation: 0 }, current_conf: conf(2) });
   expect((await change(1)).body).toMatchObject({ previous_conf: conf(2), current_conf: conf(2) });
   const patch = (updates: object, fields: string[]) =>

@@ -38,6 +38,12 @@ export class RemoteWal {
     return this.#remote.download(`${this.#prefix}/${name}`, path);
   }
 
+  async copyPartial(from: string, to: string): Promise<void> {
+    const bytes = await this.#remote.read(`${this.#prefix}/${from}`);
+    if (bytes === undefined) throw new Error(`${from} is not in remote storage`);
+    await this.#remote.uploadBytes(`${this.#prefix}/${to}`, bytes);
+  }
+
   removePartial(name: string): Promise<void> {
     return this.#remote.remove(`${this.#prefix}/${name}`);
   }
