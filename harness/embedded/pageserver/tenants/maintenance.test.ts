@@ -15,6 +15,8 @@ const SETTINGS = {
   compaction_period: "0s",
   pitr_interval: "0s",
   image_creation_threshold: 1000,
+  // Else nothing would be collected after a start for as long as leases might be there that nobody has renewed yet.
+  lsn_lease_length: "0s",
 };
 
 interface LayerInfo {
@@ -69,7 +71,6 @@ async function ask(body: PagestreamBody, requestLsn: Lsn, timeline = timelineId)
 beforeAll(async () => {
   await server.prepare("wait_lsn_timeout = '3s'");
   await server.start();
-  // Else nothing would be collected for as long as leases might be there that nobody has renewed yet.
   await server.attach(tenantId, { lsn_lease_length: "0s" });
   await settings({});
   await server.createTimeline(tenantId, timelineId);
@@ -141,6 +142,7 @@ const createBranch = (lsn: Lsn, id: TimelineId) =>
   });
 
 test("garbage collection keeps what a lease and a branch need, and says so", async () => {
+  await settings({ lsn_lease_length: "10m" });
   const lease = await server.http("POST", `${timelinePath}/lsn_lease`, { lsn: Lsn.format(middle) });
   expect(lease.status).toBe(200);
   await settings({ pitr_interval: "7days" });
