@@ -31,6 +31,7 @@ const allowed = {
   // Replays recorded answers of real Neon; what it finds is in docs/engine-differences.md.
   "harness/golden": [...nodes, "harness/nodes", "harness/env"],
   "harness/report": base,
+  "harness/benchmark": [...nodes, "harness/engine", "harness/nodes", "harness/env"],
   // What several layers' tests share; only tests and what stands beside them import it.
   "harness/testing": base,
   "harness/embedded": ["harness/wire", "harness/storage", "harness/process", "harness/types", "harness/events"],

@@ -12,7 +12,7 @@ export { ProposerPostgres } from "./proposer-postgres";
 export { RemotePostgres } from "./remote-postgres";
 export { Safekeeper } from "./safekeeper";
 export { SqlSession } from "./sql";
-export type { SqlRow } from "./sql";
+export type { SqlOptions, SqlRow } from "./sql";
 export { StorageBroker } from "./storage-broker";
 export { StorageController } from "./storage-controller";
 export type { StorageControllerConfig } from "./storage-controller";

@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { Client } from "pg";
 import type { ClientConfig } from "pg";
 import { recorded } from "../events";
@@ -31,17 +33,21 @@ export interface SqlOptions {
   statementTimeoutMs?: number;
   applicationName?: string;
   tls?: SqlTls;
+  /** Whether its queries stand in the test's events; they do when not said. Writing them costs more than a short query. */
+  recorded?: boolean;
 }
 
 /** One session. It stays usable until it is closed or its server goes; then `query` rejects, and nothing else happens. */
 export class SqlSession implements AsyncDisposable {
   readonly #client: Client;
   readonly #server: string;
+  readonly #isRecorded: boolean;
   #lost: Error | undefined;
 
-  private constructor(client: Client, server: string) {
+  private constructor(client: Client, server: string, isRecorded: boolean) {
     this.#client = client;
     this.#server = server;
+    this.#isRecorded = isRecorded;
     // An idle client whose server dies emits an error; without a listener that would end the whole test run.
     client.on("error", (error) => (this.#lost = error));
   }
@@ -61,7 +67,7 @@ export class SqlSession implements AsyncDisposable {
       ...(options.applicationName === undefined ? {} : { application_name: options.applicationName }),
     };
     const client = new Client(config);
-    const session = new SqlSession(client, target.name);
+    const session = new SqlSession(client, target.name, options.recorded !== false);
     try {
       await client.connect();
     } catch (cause) {
@@ -79,11 +85,24 @@ export class SqlSession implements AsyncDisposable {
   async query(text: string, values?: readonly unknown[]): Promise<SqlRow[]> {
     if (this.#lost !== undefined) throw this.#lost;
     const event = (error: string | undefined) => ({ kind: "query", node: this.#server, text, error }) as const;
-    const result: unknown = await recorded(event, async () =>
-      this.#client.query(text, values === undefined ? undefined : [...values]),
-    );
+    const run = (): Promise<unknown> => this.#client.query(text, values === undefined ? undefined : [...values]);
+    const result = await (this.#isRecorded ? recorded(event, run) : run());
     const last: unknown = Array.isArray(result) ? result.at(-1) : result;
     return (last as { rows?: SqlRow[] } | undefined)?.rows ?? [];
+  }
+
+  /** `COPY … FROM STDIN`: rows in the text format, piece by piece. */
+  async copyIn(text: string, pieces: Iterable<string>): Promise<void> {
+    const { from } = await import("pg-copy-streams");
+    await pipeline(Readable.from(pieces), this.#client.query(from(text)));
+  }
+
+  /** `COPY … TO STDOUT`; returns how many bytes came. */
+  async copyOut(text: string): Promise<number> {
+    const { to } = await import("pg-copy-streams");
+    let bytes = 0;
+    for await (const piece of this.#client.query(to(text))) bytes += (piece as Buffer).length;
+    return bytes;
   }
 
   /** The same as a tagged template; `${value}` becomes a parameter, never text of the statement. */

@@ -16,6 +16,11 @@ export function wholeNumber(from: number): Reader<number> {
   };
 }
 
+export const positiveNumber: Reader<number> = {
+  expects: "a number above 0, e.g. 0.5 or 10",
+  read: (typed) => (/^\d+(\.\d+)?$/.test(typed) && Number(typed) > 0 ? Number(typed) : undefined),
+};
+
 /** A word that stands for itself, or what another reader reads. */
 export function orWord<W extends string, T>(word: W, other: Reader<T>): Reader<W | T> {
   return {

@@ -8,6 +8,7 @@ export const DEFAULT_COMMAND = "test";
 /** Every command by its name. Only the one that is asked for is loaded, for most of a command's start is loading. */
 export const COMMANDS: Readonly<Record<string, Loader>> = {
   [DEFAULT_COMMAND]: async () => (await import("./test")).test,
+  performance: async () => (await import("./performance")).performance,
   scrub: async () => (await import("./scrub")).scrub,
   s3: async () => (await import("./s3")).s3,
   postgres: async () => (await import("./postgres")).postgres,

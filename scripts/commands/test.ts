@@ -10,5 +10,5 @@ export const test = defineCommand({
   details: `Suites: regress (default), performance, pg_clients, harness (self-tests). Files and folders are given as paths.
 Exit codes: 0 all passed, 1 a test failed or something broke, 2 the command was used wrongly, 130 Ctrl-C.`,
   options: TEST_OPTIONS,
-  run: runTests,
+  run: (invocation) => runTests(invocation),
 });

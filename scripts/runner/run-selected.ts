@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { relative } from "node:path";
 import type { TestCase } from "vitest/node";
+import type { Engine } from "../../harness/engine";
 import type { RunRecord } from "../../harness/report";
 import { seedOf, shuffled } from "../../harness/types";
 import { PACKAGE_ROOT } from "../project";
@@ -29,12 +30,16 @@ import { VitestSession } from "./vitest/session";
 import type { Target } from "./vitest/session";
 import { thisMachine, workersFor } from "./workers";
 
+/** Looks at what would run before anything does; what it throws is all that happens. */
+export type BeforeRun = (tests: readonly TestCase[], prepared: Prepared) => Promise<void>;
+
 interface Plan extends Prepared {
   readonly invocation: TestInvocation;
   readonly project: Project;
   readonly selection: Selection;
   readonly filters: readonly TestFilter[];
   readonly interruption: Interruption;
+  readonly beforeRun: BeforeRun | undefined;
 }
 
 /** Chooses, lists or runs; returns the exit code. */
@@ -51,10 +56,12 @@ export async function runSelected(plan: Plan): Promise<number> {
     });
     if (options.watch) return await watch(plan, session, reporter);
     const all = await session.targets(plan.selection.filters);
-    const mustCollect = plan.filters.length > 0 || options.list || options.shard !== undefined;
+    const mustCollect =
+      plan.filters.length > 0 || options.list || options.shard !== undefined || plan.beforeRun !== undefined;
     const chosen = mustCollect ? choose(await session.collect(all), plan, durations) : undefined;
     if (options.list) return printList(chosen ?? [], options.json, durations);
     if (plan.interruption.asked || chosen?.length === 0) return 0;
+    await plan.beforeRun?.(chosen ?? [], plan);
     return await run(plan, { session, reporter, chosen, all, durations });
   } finally {
     display.close();
@@ -176,7 +183,7 @@ async function openSession(
       ),
     ),
     reporters: [reporter],
-    maxWorkers: workers === "auto" ? workersFor(thisMachine(), engine.facts.environmentCost) : workers,
+    maxWorkers: workers === "auto" ? automaticWorkers(selection, engine) : workers,
     stopAtFirst: bailOf(options) === 1,
     interceptConsole: !options.stream,
     timeoutMs: options.timeout,
@@ -185,3 +192,7 @@ async function openSession(
     rest,
   });
 }
+
+/** Two benchmarks at a time would measure each other. */
+const automaticWorkers = ({ suites }: Selection, { facts }: Engine): number =>
+  suites.includes("performance") ? 1 : workersFor(thisMachine(), facts.environmentCost);

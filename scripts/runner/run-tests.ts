@@ -4,13 +4,14 @@ import { findProject } from "../project";
 import { Interruption } from "./interruption";
 import { prepare } from "./prepare";
 import { runSelected } from "./run-selected";
+import type { BeforeRun } from "./run-selected";
 import { requireTests, selectSuites } from "./suites";
 import { filtersOf } from "./test-filters";
 import type { TestInvocation } from "./test-options";
 import { readLastFailed } from "./last-failed";
 
 /** Runs the chosen tests and returns the exit code. */
-export async function runTests(invocation: TestInvocation): Promise<number> {
+export async function runTests(invocation: TestInvocation, hooks: { beforeRun?: BeforeRun } = {}): Promise<number> {
   const { options, positionals } = invocation;
   requireMeaning(options);
   // Most of the way to the first test is loading vitest.
@@ -25,7 +26,15 @@ export async function runTests(invocation: TestInvocation): Promise<number> {
   let code: number | undefined;
   try {
     const prepared = await prepare(invocation, project, selection.suites);
-    code = await runSelected({ ...prepared, invocation, project, selection, filters, interruption });
+    code = await runSelected({
+      ...prepared,
+      invocation,
+      project,
+      selection,
+      filters,
+      interruption,
+      beforeRun: hooks.beforeRun,
+    });
   } catch (error) {
     // Half-done work complains when it is interrupted.
     if (!interruption.asked) throw error;

@@ -1,0 +1,11 @@
+export { runTransactions, initTables, SCRIPTS } from "./load/transactions";
+export type { LoadResult, Script } from "./load/transactions";
+export { Benchmark } from "./measure/benchmark";
+export { describeMachine } from "./measure/machine";
+export { recordUsage } from "./measure/node-usage";
+export { walPosition, walWrittenMb } from "./measure/wal";
+export type { BenchmarkContext, BenchmarkLine, SystemName } from "./results/line";
+export type { ComparedSystem } from "./systems/compared-system";
+export { NeonSystem } from "./systems/neon-system";
+export { RemoteSystem } from "./systems/remote-system";
+export { VANILLA_SETTINGS, VanillaSystem } from "./systems/vanilla-system";

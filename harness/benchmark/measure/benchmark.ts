@@ -1,0 +1,96 @@
+import { appendLines } from "../results/result-file";
+import type { BenchmarkContext, BenchmarkLine, Direction, SystemName } from "../results/line";
+
+export interface MeasureOptions {
+  /** Runs whose times are thrown away; 1 when not given. */
+  readonly warmUps?: number;
+  /** Runs whose times are recorded; 5 when not given. */
+  readonly repetitions?: number;
+  /** Before each run, outside of what is measured. */
+  readonly before?: (round: number) => Promise<void>;
+}
+
+export interface BenchmarkGround {
+  /** Where the lines go. */
+  readonly file: string;
+  readonly name: string;
+  /** Called at the first value, for a system can say what it is only when it runs. */
+  readonly context: (system: SystemName) => BenchmarkContext;
+  /** Told of every value, for reports of other forms. */
+  readonly onLine: (line: BenchmarkLine) => void;
+}
+
+/** What a benchmark says its numbers to. Each is written at once, outside of what is measured. */
+export class Benchmark {
+  system: SystemName = "neon";
+  readonly #ground: BenchmarkGround;
+  #context: BenchmarkContext | undefined;
+  #parameters: Record<string, string | number> = {};
+  #versions: Record<string, string> = {};
+  #engine: string | undefined;
+
+  constructor(ground: BenchmarkGround) {
+    this.#ground = ground;
+  }
+
+  /** What all values from here on were measured with; values of other parameters are another series. */
+  with(parameters: Readonly<Record<string, string | number>>): this {
+    this.#parameters = { ...this.#parameters, ...parameters };
+    return this;
+  }
+
+  /** What the measured system says that it is, where that is not the run's engine. */
+  describeSystem({ engine, versions }: { engine?: string; versions: Readonly<Record<string, string>> }): void {
+    this.#engine = engine ?? this.#engine;
+    this.#versions = { ...this.#versions, ...versions };
+    this.#context = undefined;
+  }
+
+  /** `node` where the value is about one process of the system, not about what the benchmark does. */
+  record(name: string, value: number, unit: string, direction: Direction, node?: string): void {
+    const line: BenchmarkLine = {
+      ...(this.#context ??= this.#newContext()),
+      version: 1,
+      at: Date.now(),
+      benchmark: this.#ground.name,
+      system: this.system,
+      ...(node === undefined ? {} : { node }),
+      name,
+      value,
+      unit,
+      direction,
+      parameters: this.#parameters,
+    };
+    appendLines(this.#ground.file, [line]);
+    this.#ground.onLine(line);
+  }
+
+  /** Seconds that the work took, whether they are asked for or not. */
+  async recordDuration<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    const result = await work();
+    this.record(name, (performance.now() - begin) / 1000, "s", "lower");
+    return result;
+  }
+
+  /** The same work several times: its seconds, one value per repetition, without those of the warm-up. */
+  async measure(name: string, work: (round: number) => Promise<void>, options: MeasureOptions = {}): Promise<number[]> {
+    const { warmUps = 1, repetitions = 5, before } = options;
+    const seconds: number[] = [];
+    for (let round = 0; round < warmUps + repetitions; round += 1) {
+      await before?.(round);
+      const begin = performance.now();
+      await work(round);
+      const elapsed = (performance.now() - begin) / 1000;
+      if (round >= warmUps) seconds.push(elapsed);
+    }
+    for (const each of seconds) this.record(name, each, "s", "lower");
+    return seconds;
+  }
+
+  #newContext(): BenchmarkContext {
+    const context = this.#ground.context(this.system);
+    const versions = { ...context.versions, ...this.#versions };
+    return { ...context, engine: this.#engine ?? context.engine, versions };
+  }
+}
