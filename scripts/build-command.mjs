@@ -67,6 +67,7 @@ async function buildAll() {
       main: join(root, "scripts/main.ts"),
       fixtures: join(root, "fixtures/index.ts"),
       "forget-prefix": join(root, "harness/storage/forget-prefix.ts"),
+      "echo-page-service": join(root, "harness/benchmark/load/echo-program.ts"),
     },
     outdir: staging,
     bundle: true,

@@ -22,6 +22,7 @@ export const HARNESS_ERRORS = {
   NO_TEST_USER: { fault: "user" },
   UNSUPPORTED_PLATFORM: { fault: "user" },
   UNREADABLE_PATH: { fault: "user" },
+  MACHINE_TOO_SMALL: { fault: "user" },
   REMOTE_STORAGE_UNUSABLE: { fault: "user" },
   // What the machine refuses.
   COMMAND_FAILED: { fault: "system" },

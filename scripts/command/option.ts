@@ -14,7 +14,8 @@ export interface FlagRow extends Row {
 }
 
 export interface ValueRow<T> extends Row {
-  readonly kind: "value" | "list";
+  /** A list may be repeated; a pair takes two values at once. */
+  readonly kind: "value" | "list" | "pair";
   /** What stands after the option in `--help`. */
   readonly placeholder: string;
   readonly reader: Reader<T>;
@@ -27,7 +28,7 @@ export type OptionTable = Readonly<Record<string, FlagRow | ValueRow<unknown>>>;
 export type OptionValues<T extends OptionTable> = {
   readonly [K in keyof T]: T[K] extends { kind: "flag" }
     ? boolean
-    : T[K] extends ValueRow<infer V> & { kind: "list" }
+    : T[K] extends ValueRow<infer V> & { kind: "list" | "pair" }
       ? readonly V[]
       : T[K] extends ValueRow<infer V>
         ? V | undefined
@@ -43,6 +44,11 @@ export function value<T>(placeholder: string, reader: Reader<T>, row: Row): Valu
 /** An option that may be repeated. */
 export function list<T>(placeholder: string, reader: Reader<T>, row: Row): ValueRow<T> & { kind: "list" } {
   return { kind: "list", placeholder, reader, ...row };
+}
+
+/** `--compare A B`: an option that takes two values; a list of two, or an empty one. */
+export function pair<T>(placeholder: string, reader: Reader<T>, row: Row): ValueRow<T> & { kind: "pair" } {
+  return { kind: "pair", placeholder, reader, ...row };
 }
 
 /** `preserveDatabaseFiles` → `preserve-database-files`. */

@@ -11,7 +11,7 @@ export function parseInvocation<T extends OptionTable>(
   argv: readonly string[],
 ): Invocation<T> {
   const split = argv.indexOf("--");
-  const { values, positionals } = parse(command, split === -1 ? argv : argv.slice(0, split));
+  const { values, positionals } = parse(command, repeatPairs(command, split === -1 ? argv : argv.slice(0, split)));
   const rest = split === -1 ? [] : argv.slice(split + 1);
   const options = Object.fromEntries(
     Object.entries(command.options).map(([key, row]) => [key, valueOf(key, row, values[kebab(key)])]),
@@ -30,7 +30,7 @@ function parse(command: Named, argv: readonly string[]) {
       kebab(key),
       {
         type: row.kind === "flag" ? ("boolean" as const) : ("string" as const),
-        multiple: row.kind === "list",
+        multiple: row.kind === "list" || row.kind === "pair",
         ...(row.short === undefined ? {} : { short: row.short }),
       },
     ]),
@@ -50,8 +50,26 @@ function parse(command: Named, argv: readonly string[]) {
 function valueOf(key: string, row: FlagRow | ValueRow<unknown>, typed: unknown): unknown {
   if (row.kind === "flag") return typed === true;
   const read = (text: string): unknown => readOrThrow(row.reader, spelling(key, row), text);
+  if (row.kind === "pair") return pairOf(key, row, ((typed as string[] | undefined) ?? []).map(read));
   if (row.kind === "list") return [...new Set(((typed as string[] | undefined) ?? []).map(read))];
   return typed === undefined ? undefined : read(typed as string);
+}
+
+/** `--compare A B` as `--compare A --compare B`, which the parser knows. */
+function repeatPairs({ options }: Named, argv: readonly string[]): string[] {
+  const names = Object.entries(options).flatMap(([key, row]) => (row.kind === "pair" ? [`--${kebab(key)}`] : []));
+  return argv.flatMap((text, index) =>
+    names.includes(argv[index - 2] ?? "") && !text.startsWith("-") ? [argv[index - 2] ?? "", text] : [text],
+  );
+}
+
+function pairOf(key: string, row: ValueRow<unknown>, values: readonly unknown[]): readonly unknown[] {
+  if (values.length === 0 || values.length === 2) return values;
+  throw new HarnessError("BAD_ARGUMENT", {
+    summary: `${spelling(key, row)} takes two values`,
+    expected: `${spelling(key, row)} ${row.placeholder}`,
+    found: values.length === 1 ? "one" : String(values.length),
+  });
 }
 
 function refuseContradictions(table: OptionTable, options: Readonly<Record<string, unknown>>): void {

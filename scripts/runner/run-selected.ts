@@ -186,12 +186,15 @@ async function openSession(
     maxWorkers: workers === "auto" ? automaticWorkers(selection, engine) : workers,
     stopAtFirst: bailOf(options) === 1,
     interceptConsole: !options.stream,
-    timeoutMs: options.timeout,
+    timeoutMs: options.timeout ?? (selection.suites.includes("performance") ? BENCHMARK_TIMEOUT_MS : undefined),
     shuffleSeed: options.seed,
     watch: options.watch,
     rest,
   });
 }
+
+/** Benchmarks take as long as they take. */
+const BENCHMARK_TIMEOUT_MS = 600_000;
 
 /** Two benchmarks at a time would measure each other. */
 const automaticWorkers = ({ suites }: Selection, { facts }: Engine): number =>

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BenchmarkLine } from "../results/line";
 import { toSeries } from "../results/series";
 import { escaped, tag } from "./markup";
+import { comparisonSection } from "./comparison";
 import { metricSection } from "./metric";
 import { STYLE } from "./style";
 
@@ -19,7 +20,13 @@ export function pageText(lines: readonly BenchmarkLine[]): string {
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>neon-test performance</title><style>${STYLE}</style>`;
   const links = benchmarks.map(({ key }, index) => tag("a", { href: `#b${index}` }, escaped(key)));
   const sections = benchmarks.map(({ key, lines: own }, index) => benchmarkSection(key, `b${index}`, own));
-  const body = [tag("h1", {}, "neon-test performance"), facts(lines), tag("nav", {}, ...links), ...sections].join("\n");
+  const body = [
+    tag("h1", {}, "neon-test performance"),
+    facts(lines),
+    comparisonSection(lines),
+    tag("nav", {}, ...links),
+    ...sections,
+  ].join("\n");
   return `<!doctype html>\n<html lang="en"><head>${head}</head>\n<body>\n${body}\n</body></html>\n`;
 }
 

@@ -9,6 +9,10 @@ export interface BenchmarkContext {
   readonly run: string;
   /** `A` or `B`, where two are compared. */
   readonly side: string | undefined;
+  /** What the side stands for, as it was typed. */
+  readonly sideText?: string | undefined;
+  /** Values of A and B that belong together were measured one after the other. */
+  readonly round: number | undefined;
   /** What a person calls the machine: PLATFORM, default `local`. */
   readonly platform: string;
   /** Of what is measured: GITHUB_SHA, or the commit of the project. */

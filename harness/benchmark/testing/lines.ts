@@ -7,6 +7,7 @@ export function line(given: Partial<BenchmarkLine> = {}): BenchmarkLine {
     at: 1_700_000_000_000,
     run: "run-1",
     side: undefined,
+    round: undefined,
     platform: "local",
     revision: "abc",
     engine: "embedded engine 0.1.0",

@@ -1,51 +1,101 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { readResults, writePage } from "../../../harness/benchmark/results";
+import { compareSides, readResults, writePage } from "../../../harness/benchmark/results";
+import type { BenchmarkLine } from "../../../harness/benchmark/results";
+import { HarnessError } from "../../../harness/types";
 import type { Invocation } from "../../command/command";
 import { findProject } from "../../project";
 import { runTests } from "../run-tests";
 import type { TestInvocation } from "../test-options";
-import type { PERFORMANCE_OPTIONS } from "./options";
+import { benchmarkFiles, benchmarkPath } from "./benchmark-files";
+import { runComparison } from "./compare";
 import { printNoise } from "./machine-noise";
-import { printResults } from "./print-results";
+import type { PERFORMANCE_OPTIONS } from "./options";
+import { lookAhead } from "./look-ahead";
+import { printResults, printStandings, printVerdicts } from "./print-results";
 
 type PerformanceInvocation = Invocation<typeof PERFORMANCE_OPTIONS>;
+
+const ROUNDS = 10;
+const FAIL_OVER = 1.2;
+
+interface Place {
+  readonly run: string;
+  readonly outDir: string;
+  readonly file: string;
+}
 
 /** Runs the chosen benchmarks, prints their results and writes the report; returns the exit code. */
 export async function runBenchmarks(invocation: PerformanceInvocation): Promise<number> {
   const { options } = invocation;
-  const project = findProject(process.cwd());
-  const outDir = resolve(
-    options.outDir ?? join(process.env["TEST_OUTPUT"] || join(project.root, "test_output"), "benchmark-results"),
-  );
+  requireMeaning(options);
+  // Before anything runs: an hour later nobody wants to hear that it can't be read.
+  const baseline = options.baseline === undefined ? undefined : readResults(options.baseline);
+  const place = placeOf(options);
+  if (options.scale !== undefined) process.env["NEON_TEST_BENCHMARK_SCALE"] = String(options.scale);
+  if (options.list) return runTests(asTests(invocation));
+  printNoise("before");
+  const isComparison = options.compare.length > 0;
+  const code = isComparison ? await compare(invocation, place) : await runOnce(invocation, place);
+  if (!existsSync(place.file)) return code;
+  const lines = readResults(place.file);
+  if (isComparison) printVerdicts(compareSides(lines));
+  else printResults(lines);
+  printNoise("after");
+  process.stdout.write(`results: ${relative(process.cwd(), place.file)}\n`);
+  process.stdout.write(`report: ${relative(process.cwd(), writePage(place.outDir, readResults(place.outDir)))}\n`);
+  return baseline === undefined ? code : Math.max(code, judge(baseline, lines, options.failOver ?? FAIL_OVER));
+}
+
+function placeOf({ outDir }: PerformanceInvocation["options"]): Place {
+  const output = process.env["TEST_OUTPUT"] || join(findProject(process.cwd()).root, "test_output");
+  const directory = resolve(outDir ?? join(output, "benchmark-results"));
   const run = new Date().toISOString().replaceAll(/[:.]/g, "-");
-  const file = join(outDir, `${run}.jsonl`);
+  return { run, outDir: directory, file: join(directory, `${run}.jsonl`) };
+}
+
+async function runOnce(invocation: PerformanceInvocation, { file, run }: Place): Promise<number> {
   process.env["NEON_TEST_BENCHMARK_FILE"] = file;
   process.env["NEON_TEST_BENCHMARK_RUN"] = run;
-  if (options.scale !== undefined) process.env["NEON_TEST_BENCHMARK_SCALE"] = String(options.scale);
-  printNoise("before");
-  const code = await runTests(asTests(invocation));
-  if (!existsSync(file)) return code;
-  printResults(readResults(file));
-  printNoise("after");
-  process.stdout.write(`results: ${relative(process.cwd(), file)}\n`);
-  process.stdout.write(`report: ${relative(process.cwd(), writePage(outDir, readResults(outDir)))}\n`);
-  return code;
+  return runTests(asTests(invocation), { beforeRun: lookAhead(invocation.options) });
+}
+
+async function compare({ options, positionals, rest }: PerformanceInvocation, { file, run }: Place): Promise<number> {
+  const project = findProject(process.cwd());
+  const [a, b] = options.compare;
+  if (a === undefined || b === undefined) return 2;
+  const keyword = options.keyword === undefined ? [] : ["-k", options.keyword];
+  const versions = options.pgVersion.flatMap((version) => ["--pg-version", String(version)]);
+  return runComparison({
+    ...{ project, run, results: file, sides: [a, b], rounds: options.rounds ?? ROUNDS },
+    files: benchmarkFiles(project, positionals),
+    options: [...keyword, ...versions, ...(rest.length === 0 ? [] : ["--", ...rest])],
+  });
+}
+
+/** 1 where something has become worse by more than it may. Throws BAD_ARGUMENT where there is nothing to compare. */
+function judge(baseline: readonly BenchmarkLine[], lines: readonly BenchmarkLine[], failOver: number): number {
+  return printStandings(baseline, lines, failOver) ? 1 : 0;
 }
 
 function asTests({ options, positionals, rest }: PerformanceInvocation): TestInvocation {
-  const { scale: _scale, outDir: _outDir, ...common } = options;
+  const { scale, outDir, compare: sides, rounds, baseline, failOver, allowVersionMismatch, ...common } = options;
+  void [scale, outDir, sides, rounds, baseline, failOver, allowVersionMismatch];
   const never = { workers: 1, watch: false, shard: undefined, updateDurations: false } as const;
-  return {
-    options: { ...common, ...never },
-    positionals: positionals.length === 0 ? ["performance"] : positionals.map(fileOf),
-    rest,
-  };
+  const project = findProject(process.cwd());
+  const all = project.isClone ? ["performance"] : [];
+  const names = positionals.length === 0 ? all : positionals.map((name) => benchmarkPath(project, name));
+  return { options: { ...common, ...never }, positionals: names, rest };
 }
 
-/** `bulk-insert` stands for performance/bulk-insert.test.ts. */
-function fileOf(text: string): string {
-  const { root } = findProject(process.cwd());
-  const path = join("performance", `${text}.test.ts`);
-  return existsSync(join(root, path)) ? join(root, path) : text;
+function requireMeaning({ failOver, baseline, rounds, compare: sides }: PerformanceInvocation["options"]): void {
+  const lonely = failOver !== undefined && baseline === undefined ? "--fail-over" : undefined;
+  const alone = rounds !== undefined && sides.length === 0 ? "--rounds" : undefined;
+  const found = lonely ?? alone;
+  if (found === undefined) return;
+  throw new HarnessError("BAD_ARGUMENT", {
+    summary: `${found} says nothing by itself`,
+    expected: found === "--rounds" ? "--compare A B --rounds N" : "--baseline FILE --fail-over X",
+    found: `${found} alone`,
+  });
 }

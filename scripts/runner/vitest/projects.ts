@@ -22,18 +22,11 @@ const INCLUDE: Partial<Record<Suite, string[]>> = {
   [FOREIGN_SUITE]: ["**/*.test.ts"],
 };
 
-/** Benchmarks take as long as they take. */
-const BENCHMARK_TIMEOUT_MS = 600_000;
-
 /** One project per suite, or per suite and Postgres version where several are asked for. */
 export function projectsOf(suite: Suite, versions: readonly string[]): VitestProject[] {
   const include = INCLUDE[suite] ?? [`${suite}/**/*.test.ts`];
   const project = (name: string, pgVersion: string): VitestProject => ({
-    test: {
-      ...COMMON,
-      ...(suite === "performance" ? { testTimeout: BENCHMARK_TIMEOUT_MS } : {}),
-      ...{ name, include, provide: { pgVersion } },
-    },
+    test: { ...COMMON, name, include, provide: { pgVersion } },
   });
   if (suite === "harness") return [project(suite, "")];
   const [only = ""] = versions;

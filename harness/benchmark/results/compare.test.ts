@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { randomFrom } from "../../types";
+import { line } from "../testing/lines";
+import { againstBaseline } from "./baseline";
+import type { BenchmarkLine } from "./line";
+import { compareSides, describeVerdict, headline, verdictOn } from "./verdict";
+import { pairedShift, unpairedShift } from "./shift";
+
+describe("intervals", () => {
+  test("of pairs, by the exact distribution of signs", () => {
+    // Of 1024 outcomes of ten signs, 11 have at most one that is positive: the interval leaves out one value at either end.
+    const shift = pairedShift([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(shift).toEqual({ estimate: 5.5, low: 2, high: 9, confidence: 1 - 22 / 1024 });
+  });
+
+  test("of two samples, by the exact distribution of rank sums", () => {
+    // Of 252 ways to mix five and five, two have at most one inversion: it leaves out one of 25 differences at either end.
+    const shift = unpairedShift([1, 2, 3, 4, 5], [11, 12, 13, 14, 15]);
+    expect(shift).toEqual({ estimate: 10, low: 7, high: 13, confidence: 1 - 4 / 252 });
+  });
+
+  test("of too few values there are none", () => {
+    expect(pairedShift([1, 1, 1, 1, 1])).toMatchObject({ estimate: 1, confidence: 0, high: Infinity, low: -Infinity });
+    expect(unpairedShift([1, 2], [3, 4])).toMatchObject({ estimate: 2, confidence: 0 });
+  });
+
+  test("one outlier moves nothing", () => {
+    const ratios = [1.01, 0.99, 1.0, 1.02, 0.98, 1.01, 0.99, 1.0, 1.0, 9];
+    expect(verdictOn(line(), ratios)).toMatchObject({ outcome: "no difference" });
+  });
+});
+
+/** Rounds of a system that works for some milliseconds and strays as machines do: a little always, a lot now and then. */
+function rounds(seed: number, options: { slowdown: number; noise: number; count: number }): BenchmarkLine[] {
+  const random = randomFrom(seed);
+  const noisy = (): number =>
+    1 + options.noise * ((random(1000) + random(1000) + random(1000)) / 1500 - 1) + (random(20) === 0 ? 0.5 : 0);
+  return Array.from({ length: options.count }, (_, round) => [
+    line({ side: "A", round, value: noisy() }),
+    line({ side: "B", round, value: options.slowdown * noisy() }),
+  ]).flat();
+}
+
+describe("verdicts", () => {
+  const outcomes = (slowdown: number, noise: number, count = 10): string[] =>
+    Array.from(
+      { length: 200 },
+      (_, seed) => compareSides(rounds(seed, { slowdown, noise, count }))[0]?.outcome ?? "none",
+    );
+  const share = (list: readonly string[], outcome: string): number =>
+    list.filter((each) => each === outcome).length / list.length;
+
+  test("the same twice is no difference, a fifth slower is slower, a fifth faster is faster", () => {
+    expect(share(outcomes(1, 0.05), "no difference")).toBeGreaterThan(0.8);
+    expect(share(outcomes(1.2, 0.1), "slower")).toBeGreaterThan(0.97);
+    expect(share(outcomes(1 / 1.2, 0.1), "faster")).toBeGreaterThan(0.97);
+  });
+
+  test("a difference that isn't there is not claimed, however much the values stray", () => {
+    for (const noise of [0.02, 0.1, 0.3, 0.6]) {
+      const said = outcomes(1, noise);
+      expect(share(said, "slower") + share(said, "faster")).toBeLessThanOrEqual(0.03);
+    }
+  });
+
+  test("where the values stray too much, or rounds are too few, nothing is said", () => {
+    expect(share(outcomes(1.2, 1.5), "no verdict")).toBeGreaterThan(0.8);
+    expect(new Set(outcomes(1.2, 0.01, 5))).toEqual(new Set(["no verdict"]));
+    const [few] = compareSides(rounds(1, { slowdown: 1.2, noise: 0.01, count: 5 }));
+    expect(few && describeVerdict(few)).toBe("no verdict: 5 rounds are too few, 6 are the least");
+  });
+
+  test("more per second is better, a parameter is neither", () => {
+    const throughput = rounds(1, { slowdown: 1.5, noise: 0.05, count: 10 }).map((each) => ({
+      ...each,
+      direction: "higher" as const,
+    }));
+    expect(compareSides(throughput)[0]?.outcome).toBe("faster");
+    expect(compareSides(throughput.map((each) => ({ ...each, direction: "parameter" as const })))).toEqual([]);
+  });
+
+  test("one line for all of them", () => {
+    const one = (slowdown: number, name: string) =>
+      rounds(3, { slowdown, noise: 0.05, count: 10 }).map((each) => ({ ...each, name }));
+    expect(headline(compareSides([...one(1, "a"), ...one(1, "b")]))).toBe("no difference in 2 of 2 metrics");
+    expect(headline(compareSides([...one(1, "a"), ...one(1.3, "b")]))).toBe("B is worse in 1 of 2 metrics");
+  });
+});
+
+/** Real work, so that the noise is the machine's own; in processor time, for the tests beside take cores away for long. */
+function milliseconds(blocks: number): number {
+  const begin = process.cpuUsage();
+  for (let count = 0; count < blocks; count += 1) createHash("sha256").update(BLOCK).digest();
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / 1000;
+}
+const BLOCK = Buffer.alloc(64 * 1024);
+
+test("a system that really is a fifth slower is told from itself, ten times of ten", { timeout: 60_000 }, () => {
+  const compare = (blocksOfB: number): string => {
+    const lines = Array.from({ length: 20 }, (_, round) =>
+      Array.from({ length: 9 }, () => [
+        line({ side: "A", round, value: milliseconds(20) }),
+        line({ side: "B", round, value: milliseconds(blocksOfB) }),
+      ]).flat(),
+    ).flat();
+    return compareSides(lines)[0]?.outcome ?? "none";
+  };
+  milliseconds(400);
+  expect(Array.from({ length: 10 }, () => compare(20))).toEqual(Array.from({ length: 10 }, () => "no difference"));
+  expect(Array.from({ length: 10 }, () => compare(24))).toEqual(Array.from({ length: 10 }, () => "slower"));
+});
+
+describe("a baseline", () => {
+  const values = (name: string, list: readonly number[], given: Partial<BenchmarkLine> = {}): BenchmarkLine[] =>
+    list.map((value) => line({ name, value, ...given }));
+  const earlier = values("insert", [1, 1.1, 0.9, 1.05, 0.95]);
+  const worse = (lines: readonly BenchmarkLine[], old = earlier) =>
+    againstBaseline(old, lines, 1.2).filter(({ isWorse }) => isWorse).length;
+
+  test("what is worse by more than it may be is found, what isn't is not", () => {
+    expect(worse(values("insert", [1.4, 1.5, 1.3, 1.45, 1.35]))).toBe(1);
+    expect(worse(values("insert", [1.1, 1.2, 1, 1.15, 1.05]))).toBe(0);
+    expect(worse(values("insert", [0.5, 0.6, 0.4]))).toBe(0);
+  });
+
+  test("where values overlap there is nothing to say, although the medians are far apart", () => {
+    expect(worse(values("insert", [0.9, 3, 0.8, 3, 3]))).toBe(0);
+  });
+
+  test("single values are compared as they are", () => {
+    expect(worse(values("insert", [1.3]), values("insert", [1]))).toBe(1);
+    expect(worse(values("insert", [1.1]), values("insert", [1]))).toBe(0);
+  });
+
+  test("the embedded engine is no baseline for Neon", () => {
+    expect(againstBaseline(earlier, values("insert", [9], { isEmbedded: false }), 1.2)).toEqual([]);
+  });
+});

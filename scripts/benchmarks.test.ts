@@ -1,0 +1,173 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { readResults } from "../harness/benchmark/results";
+import { InlineSuite } from "./testing/inline-suite";
+
+/** Its system is a loop. It says the processor time that it took, for the tests beside it take cores away for long. */
+const SPIN = `
+function spin(rounds: number): number {
+  const begin = process.cpuUsage();
+  let sum = 0;
+  for (let count = 0; count < rounds * 100_000; count += 1) sum += Math.sqrt(count);
+  const { user, system } = process.cpuUsage(begin);
+  return sum > 0 ? (user + system) / 1e6 : 0;
+}
+test("a loop", async ({ benchmark }) => {
+  const slowdown = Number(process.env.SLOWDOWN ?? "1");
+  benchmark.with({ rounds: 200 });
+  spin(400);
+  for (let round = 0; round < 5; round += 1) {
+    benchmark.record("as always", spin(200), "s", "lower");
+    benchmark.record("planted", spin(200 * slowdown), "s", "lower");
+    benchmark.record("per second", 1 / spin(200 * slowdown), "1/s", "higher");
+  }
+});
+`;
+
+const suite = new InlineSuite({
+  loop: SPIN,
+  greedy: `test("asks for much", { meta: { benchmarkNeeds: { diskMb: 1e9 } } }, () => {});
+test("asks for more", { meta: { benchmarkNeeds: { memoryMb: 1e9 } } }, () => {});`,
+  remote: `test("is elsewhere [remote]", () => {});`,
+  dies: `test("dies", ({ benchmark }) => { benchmark.record("first", 1, "s", "lower"); process.exit(7); });`,
+});
+afterAll(() => suite[Symbol.dispose]());
+
+const results = (name: string): string => join(suite.scratch, name);
+
+async function performance(args: readonly string[], env: Record<string, string> = {}) {
+  const { neonTest } = await import("./testing/command");
+  return neonTest(
+    ["performance", ...args],
+    { TEST_OUTPUT: suite.output, ...env },
+    { cwd: suite.root, timeoutMs: 190_000 },
+  );
+}
+
+test("a run writes its values, prints them, and makes a page of them that needs nothing else", async () => {
+  const { exitCode, stdout } = await performance(["loop", "--out-dir", results("run"), "--scale", "2"], {
+    PLATFORM: "here",
+  });
+  expect(exitCode, stdout).toBe(0);
+  expect(stdout).toMatch(/^machine's noise before: /m);
+  expect(stdout).toMatch(
+    /^a loop \[neon\] {2}rounds 200, scale of the run 2\n {2}as always +[\d.]+ s +\(.* 5 values\)$/m,
+  );
+  const lines = readResults(results("run"));
+  expect(lines).toHaveLength(15);
+  expect(lines[0]).toMatchObject({
+    platform: "here",
+    benchmark: "a loop",
+    scale: 2,
+    parameters: { rounds: 200 },
+    isEmbedded: true,
+  });
+  const page = readFileSync(join(results("run"), "index.html"), "utf8");
+  expect(page).toContain("not Neon's numbers");
+  expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+});
+
+test(
+  "A and B: what is the same is no difference, a planted fifth is found, both ways round",
+  { timeout: 200_000 },
+  async () => {
+    const args = ["loop", "--compare", "this", "SLOWDOWN=1.25", "--rounds", "6", "--out-dir", results("compared")];
+    const { exitCode, stdout } = await performance(args);
+    expect(exitCode, stdout).toBe(0);
+    const order = [...stdout.matchAll(/^([AB]) {2}loop\.test\.ts {2}(warm-up|round \d)/gm)].map(
+      ([, side, place]) => `${side} ${place}`,
+    );
+    expect(order.slice(0, 4)).toEqual(["A warm-up", "B warm-up", "A round 1", "B round 1"]);
+    expect(stdout).toMatch(/a loop \[neon\]: as always +no difference: × (0\.9|1\.0)\d/);
+    expect(stdout).toMatch(/a loop \[neon\]: planted +B is worse: × 1\.[12]\d/);
+    expect(stdout).toMatch(/a loop \[neon\]: per second +B is worse: × 1\.[12]\d/);
+    expect(stdout).toMatch(/^B is worse in 2 of 3 metrics \(6 rounds, 96\.9% confidence each\)$/m);
+    expect(readFileSync(join(results("compared"), "index.html"), "utf8")).toContain("A and B");
+    expect(readdirSync(results("compared")).filter((name) => name.includes("warm-up"))).toEqual([]);
+  },
+);
+
+test("a baseline that is kept, and one that isn't", { timeout: 200_000 }, async () => {
+  await performance(["loop", "--out-dir", results("old")]);
+  const [file = ""] = readdirSync(results("old")).filter((name) => name.endsWith(".jsonl"));
+  const baseline = ["--baseline", join(results("old"), file)];
+  const same = await performance(["loop", ...baseline, "--fail-over", "1.6", "--out-dir", results("same")]);
+  expect(same.stdout).toMatch(/^against the baseline: 0 of 3 metrics worse by more than 1\.6$/m);
+  expect(same.exitCode).toBe(0);
+  const worse = await performance(["loop", ...baseline, "--out-dir", results("worse")], { SLOWDOWN: "2" });
+  expect(worse.stdout).toMatch(/^WORSE {2}a loop \[neon\]: planted {2}× [12]\.\d/m);
+  expect(worse.exitCode).toBe(1);
+});
+
+test("a run that dies leaves what it had", async () => {
+  const { exitCode } = await performance(["dies", "--out-dir", results("dead")]);
+  expect(exitCode).toBe(1);
+  expect(readResults(results("dead"))).toMatchObject([{ name: "first", value: 1 }]);
+  expect(existsSync(join(results("dead"), "index.html"))).toBe(true);
+});
+
+describe("what is said before anything runs", () => {
+  const nowhere = { BENCHMARK_CONNSTR: "postgresql://me:secret@127.0.0.1:1/db" };
+  const rows: [string, string[], Record<string, string>, number, RegExp][] = [
+    [
+      "too little disk",
+      ["greedy", "-k", "much"],
+      {},
+      2,
+      /MACHINE_TOO_SMALL: .*greedy > asks for much needs more disk.*\n {2}expected: 1000000000 MB of disk/,
+    ],
+    ["too little memory", ["greedy", "-k", "more"], {}, 2, /MACHINE_TOO_SMALL: .*needs more memory/],
+    [
+      "a remote that refuses",
+      ["remote"],
+      nowhere,
+      1,
+      /SQL_ERROR: .*127\.0\.0\.1:1 takes no connection.*\n.*\n.*ECONNREFUSED/,
+    ],
+    [
+      "no connection string",
+      ["remote"],
+      { BENCHMARK_CONNSTR: "host=me" },
+      2,
+      /BAD_VALUE: .*this is not a connection string/,
+    ],
+    [
+      "a baseline that isn't there",
+      ["loop", "--baseline", "/nowhere"],
+      {},
+      2,
+      /BAD_ARGUMENT: .*\/nowhere has no results/,
+    ],
+    ["half of a pair", ["loop", "--compare", "this"], {}, 2, /--compare takes two values/],
+    [
+      "a side that is nothing",
+      ["loop", "--compare", "this", "that"],
+      {},
+      2,
+      /--compare was given something that it can't be/,
+    ],
+    ["a limit without a baseline", ["loop", "--fail-over", "2"], {}, 2, /--fail-over says nothing by itself/],
+    [
+      "a scale of nothing",
+      ["loop", "--scale", "0"],
+      {},
+      2,
+      /--scale was given something that it can't be.*\n.*a number above 0/,
+    ],
+  ];
+  test.each(rows)("%s", async (_name, args, env, code, message) => {
+    const { exitCode, stdout, stderr } = await performance([...args, "--out-dir", results("none")], env);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("secret");
+    expect(exitCode).toBe(code);
+    expect(stdout).not.toMatch(/^(pass|FAIL) /m);
+  });
+
+  test("a file that has no results", async () => {
+    writeFileSync(results("other.jsonl"), "no json\n");
+    const { exitCode, stderr } = await performance(["loop", "--baseline", results("other.jsonl")]);
+    expect(stderr).toMatch(/line 1 is no JSON/);
+    expect(exitCode).toBe(2);
+  });
+});
