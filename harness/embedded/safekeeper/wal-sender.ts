@@ -2,7 +2,7 @@ import { openReader } from "./backup/open-reader";
 import { Lsn } from "../../types";
 import type { CopyBothStream, WalReceiverMessage } from "../../wire";
 import { decodeWalReceiverMessage, encodeWalSenderMessage, PgError, toPgTime } from "../../wire";
-import { failpoint, sleepAt } from "../service";
+import { failpoint, pause, sleepAt } from "../service";
 import { YoungGarbage } from "../service/young-garbage";
 import { segmentStart } from "../wal/segments";
 import { minLsn } from "./acceptor-state";
@@ -17,6 +17,8 @@ const garbage = new YoungGarbage(1024 * 1024);
 const MAX_SEND_BYTES = 128n * 1024n;
 const PAGE_BYTES = 8192n;
 const KEEPALIVE_MS = 1000;
+const GATHER_MS = 2;
+const GATHER_BYTES = 64n * 1024n;
 
 /** How far a receiver may read: what is committed, or, to recover other safekeepers, all of our WAL under one term. */
 export type EndOfStream = { upTo: "commit" } | { upTo: "flush"; term: bigint };
@@ -93,12 +95,21 @@ export class WalSender {
     while (!this.#ended) {
       if (this.#badReply !== undefined) throw this.#badReply;
       const end = this.#available();
-      if (this.#position < end) await this.#sendChunk(end);
-      else if (!(await this.#wakeup.wait(KEEPALIVE_MS - (performance.now() - this.#lastSent)))) {
+      if (this.#position < end) {
+        await this.#gather(end);
+        await this.#sendChunk(this.#available());
+      } else if (!(await this.#wakeup.wait(KEEPALIVE_MS - (performance.now() - this.#lastSent)))) {
         this.#leaveIfCaughtUp();
         await this.#keepalive();
       }
     }
+  }
+
+  /** Commits come one by one, and a pageserver can take many of them at once: a little WAL waits for more. */
+  async #gather(end: Lsn): Promise<void> {
+    if (this.feedback.kind !== "pageserver" || end - this.#position >= GATHER_BYTES) return;
+    const left = this.#lastSent + GATHER_MS - performance.now();
+    if (left > 0) await pause(left);
   }
 
   /** A pageserver that has all of it in remote storage keeps a timeline busy that no compute writes to. Neon's words. */

@@ -103,20 +103,20 @@ export const safekeeper: readonly Mutant[] = [
     },
   },
   {
-    name: "an evicted timeline comes back too short",
+    name: "an evicted timeline comes back without its WAL",
     file: "harness/embedded/safekeeper/timeline.ts",
     from: "await restorePartial(this.remote, partial, {",
     to: 'if (partial.name === "") await restorePartial(this.remote, partial, {',
     caughtBy: {
-      file: "regress/remote-storage/safekeeper.test.ts",
-      test: "local_fs safekeepers upload whole segments and the last, partial one; a timeline that left the disk comes back",
+      file: "harness/embedded/safekeeper/backup/backup.test.ts",
+      test: "a timeline that nobody uses leaves the disk, and comes back for a reader and for a proposer",
     },
   },
   {
     name: "news of one timeline goes to those who asked for another",
     file: "harness/embedded/broker/hub.ts",
-    from: "return `${id.tenantId}/${id.timelineId}`;",
-    to: "return `${id.tenantId}`;",
+    from: "[this.#everything, this.#perTimeline.get(keyOf(message)) ?? []]",
+    to: "[this.#everything, ...this.#perTimeline.values()]",
     caughtBy: {
       file: "harness/embedded/broker/broker.test.ts",
       test: "storage broker routes news to those who asked for all or for this timeline",

@@ -17,6 +17,9 @@ export interface WalConnectionOptions {
   readonly onReceived: (lsn: Lsn) => void;
 }
 
+/** Nobody waits for these positions; under many small commits every answer would cost as much as the WAL. */
+const REPLY_PAUSE_MS = 10;
+
 /** Receives WAL for a timeline from one safekeeper, until either of them ends the connection. Rejects with the reason. */
 export async function receiveWal(options: WalConnectionOptions): Promise<void> {
   const { timeline, address, signal } = options;
@@ -51,6 +54,7 @@ class Ingest {
   readonly #decoder: WalDecoder;
   #position: Lsn;
   #replyPlanned = false;
+  #repliedAt = Number.NEGATIVE_INFINITY;
   #failure: Error | undefined;
 
   constructor(stream: CopyBothStream, start: Lsn, options: WalConnectionOptions) {
@@ -112,14 +116,18 @@ class Ingest {
     this.#planReply();
   }
 
-  /** One answer for everything that came in one turn of the event loop. */
+  /** One answer for everything that came in one turn of the event loop, and not one after the other. */
   #planReply(): void {
     if (this.#replyPlanned) return;
     this.#replyPlanned = true;
-    setImmediate(() => {
+    const pause = this.#repliedAt + REPLY_PAUSE_MS - performance.now();
+    const reply = (): void => {
       this.#replyPlanned = false;
+      this.#repliedAt = performance.now();
       if (!this.#stream.finished) this.#reply();
-    });
+    };
+    if (pause > 0) setTimeout(reply, pause);
+    else setImmediate(reply);
   }
 
   #reply(): void {
