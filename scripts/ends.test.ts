@@ -64,7 +64,7 @@ const short: [Way, Phase][] = [
 
 test.concurrent.for(isLong ? [...all, ...all, ...all] : short)(
   `after %s in %s nothing is left, ${budgetMs / 1000} s later`,
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async ([way, phase], { expect: check }) => {
     using suite = new InlineSuite({ one: TEST });
     const run = suite.start([], { PHASE: phase, ACT: WAYS[way].test });

@@ -18,44 +18,40 @@ test("passes", ({ neonSimpleEnv: env }) => expect(env.broker.isRunning()).toBe(t
 
 const isAlive = (pid: number): boolean => listProcesses().some((row) => row.pid === pid && row.alive);
 
-test(
-  "--keep on-failure leaves the environment running; attach shows it, down ends it",
-  { timeout: 60_000 },
-  async () => {
-    using suite = new InlineSuite({ one: FAILS });
-    const { stdout, stderr, exitCode } = await suite.start(["--keep", "on-failure"]);
-    const [, id = ""] = /^ {2}neon-test down (\w+)$/m.exec(stdout) ?? [];
-    onTestFinished(async () => void (await neonTest(["down", id])));
-    expect(stderr).not.toMatch(/LEFT_BEHIND/);
-    expect(lastLine(stdout)).toBe("1 passed, 1 failed, 0 skipped");
-    expect(exitCode).toBe(1);
-    expect(stdout).toMatch(
-      /^it is kept running for an hour:\n {2}psql 'postgresql:\/\/cloud_admin@127\.0\.0\.1:\d+\/postgres' +\(ep-1\)$/m,
-    );
-    const pids = suite.note("pids") as number[];
-    expect(pids.map(isAlive)).toEqual([true, true, true]);
-    expect(existsSync(suite.note("pgdata") as string)).toBe(true);
+test("--keep on-failure leaves the environment running; attach shows it, down ends it", async () => {
+  using suite = new InlineSuite({ one: FAILS });
+  const { stdout, stderr, exitCode } = await suite.start(["--keep", "on-failure"]);
+  const [, id = ""] = /^ {2}neon-test down (\w+)$/m.exec(stdout) ?? [];
+  onTestFinished(async () => void (await neonTest(["down", id])));
+  expect(stderr).not.toMatch(/LEFT_BEHIND/);
+  expect(lastLine(stdout)).toBe("1 passed, 1 failed, 0 skipped");
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    /^it is kept running for an hour:\n {2}psql 'postgresql:\/\/cloud_admin@127\.0\.0\.1:\d+\/postgres' +\(ep-1\)$/m,
+  );
+  const pids = suite.note("pids") as number[];
+  expect(pids.map(isAlive)).toEqual([true, true, true]);
+  expect(existsSync(suite.note("pgdata") as string)).toBe(true);
 
-    const list = await neonTest(["attach"]);
-    expect(list.stdout).toMatch(new RegExp(`^${id} {2}(59|60) min left {2}one fails$`, "m"));
-    const attached = neonTest(["attach", id]);
-    let shown = "";
-    attached.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
-    attached.stderr.on("data", (chunk: Buffer) => (shown += chunk.toString()));
-    await pollUntil("the logs", () => /^one fails, kept for/m.test(shown) && /^\[pageserver\] .*INFO/m.test(shown), {
-      budgetMs: 20_000,
-    });
+  const list = await neonTest(["attach"]);
+  expect(list.stdout).toMatch(new RegExp(`^${id} {2}(59|60) min left {2}one fails$`, "m"));
+  const attached = neonTest(["attach", id]);
+  let shown = "";
+  attached.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+  attached.stderr.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+  await pollUntil("the logs", () => /^one fails, kept for/m.test(shown) && /^\[pageserver\] .*INFO/m.test(shown), {
+    budgetMs: 20_000,
+  });
 
-    const down = await neonTest(["down", id]);
-    expect(down).toMatchObject({ exitCode: 0, stderr: "" });
-    expect((await attached).exitCode).toBe(0);
-    expect(pids.map(isAlive)).toEqual([false, false, false]);
-    expect(existsSync(suite.note("pgdata") as string)).toBe(false);
-    const again = await neonTest(["down", id]);
-    expect(again.stderr).toMatch(/^neon-test: UNKNOWN_TEST: no environment is kept as/);
-    expect(again.exitCode).toBe(2);
-  },
-);
+  const down = await neonTest(["down", id]);
+  expect(down).toMatchObject({ exitCode: 0, stderr: "" });
+  expect((await attached).exitCode).toBe(0);
+  expect(pids.map(isAlive)).toEqual([false, false, false]);
+  expect(existsSync(suite.note("pgdata") as string)).toBe(false);
+  const again = await neonTest(["down", id]);
+  expect(again.stderr).toMatch(/^neon-test: UNKNOWN_TEST: no environment is kept as/);
+  expect(again.exitCode).toBe(2);
+});
 
 test("doctor says what is there, and fails only where no test could run", async () => {
   const good = await neonTest(["doctor"]);

@@ -110,6 +110,13 @@ test("a test that blocks its worker is found from outside, named, and ended", ()
   );
 });
 
+test("of the harness' errors people see the place in the test, neither fields nor the harness' own stack, and no colours", () => {
+  expect(output).toMatch(/NODE_DIED: pageserver-1 died while [^❯]* ❯ nodes\.test\.ts:\d+:\d+\n/);
+  expect(output).not.toMatch(/❯.*harness\/\w+/);
+  expect(output).not.toMatch(/Serialized Error: .*fault/);
+  expect(output).not.toContain("\u001b[");
+});
+
 test("who did nothing wrong passes", () => {
   expect(suite.result("is innocent").status).toBe("passed");
 });

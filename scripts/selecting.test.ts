@@ -29,7 +29,8 @@ for (const name of ["a", "b", "c", "d", "e"]) test(name, ({ neonEnvBuilder, seed
 });
 `;
 
-describe("choosing and repeating", { concurrent: true }, () => {
+// Some start the command three times, and all of them at once.
+describe("choosing and repeating", { concurrent: true, timeout: 300_000 }, () => {
   const suite = new InlineSuite({ one, two });
   afterAll(() => suite[Symbol.dispose]());
   const names = (stdout: string): string[] =>
@@ -61,7 +62,7 @@ describe("choosing and repeating", { concurrent: true }, () => {
     check(names(tagged.stdout)).toEqual(["pass one > is elsewhere", "skip one > is for real Neon"]);
   });
 
-  test("--bail, what a failure shows, and --last-failed", { timeout: 60_000 }, async ({ expect: check }) => {
+  test("--bail, what a failure shows, and --last-failed", async ({ expect: check }) => {
     using own = new InlineSuite({ one });
     const { stdout, stderr, exitCode } = await own.start(["one", "-k", "fails", "--bail", "1", "-n", "1"]);
     check(exitCode).toBe(1);

@@ -14,6 +14,8 @@ import { readLastFailed } from "./last-failed";
 export async function runTests(invocation: TestInvocation, hooks: { beforeRun?: BeforeRun } = {}): Promise<number> {
   const { options, positionals } = invocation;
   requireMeaning(options);
+  // Vitest colours what goes into a file, too, unless it is told before it is loaded.
+  if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] ??= "1";
   // Most of the way to the first test is loading vitest.
   void import("vitest/node");
   const project = findProject(process.cwd());

@@ -5,9 +5,9 @@ import { PACKAGE_ROOT } from "../project";
 /** The environment of a person's shell: nothing that vitest or the run around us has put into ours, but its marker. */
 function shellEnvironment(): Record<string, string> {
   const own =
-    /^(VITEST|NEON_|POSTGRES_DISTRIB_DIR$|DEFAULT_PG_VERSION$|TEST_OUTPUT$|RUST_LOG$|NODE_OPTIONS$|TEST$|NODE_ENV$|DEV$|PROD$|MODE$|SSR$)/;
+    /^(VITEST|NEON_|FORCE_|NO_COLOR$|POSTGRES_DISTRIB_DIR$|DEFAULT_PG_VERSION$|TEST_OUTPUT$|RUST_LOG$|NODE_OPTIONS$|TEST$|NODE_ENV$|DEV$|PROD$|MODE$|SSR$)/;
   const kept = Object.entries(process.env).filter(([name]) => !own.test(name) || name === "NEON_TEST_RUN_ID");
-  return { ...(Object.fromEntries(kept) as Record<string, string>), NO_COLOR: "1" };
+  return Object.fromEntries(kept) as Record<string, string>;
 }
 
 /**

@@ -1,8 +1,9 @@
-import type { TestCase } from "vitest/node";
+import type { TestCase, TestProject } from "vitest/node";
 import { isFlaky, tableLines, tablesOf } from "../../../harness/report";
 import type { TestRecord } from "../../../harness/report";
 import { nameOf } from "../test-name";
 import { paint } from "./display";
+import { forPeople } from "./error-for-people";
 import type { RunReporter } from "./run-reporter";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -25,9 +26,9 @@ export function printEnd(
     const name =
       entity.type === "module" ? entity.relativeModuleId : `${entity.module.relativeModuleId} > ${entity.fullName}`;
     print(`\n${paint("failed", "FAIL")}  ${name}`);
-    for (const error of entity.errors()) reporter.vitest?.logger.printError(error, { project: entity.project });
+    for (const error of entity.errors()) printError(reporter, error, entity.project);
   }
-  for (const error of reporter.errors) reporter.vitest?.logger.printError(error);
+  for (const error of reporter.errors) printError(reporter, error);
   for (const table of tablesOf(reporter.tests)) print(`\n${tableLines(table).join("\n")}`);
   if (begun.rounds > 1) for (const line of flakyLines(reporter.tests)) print(line);
   if (reporter.interrupted) print("interrupted");
@@ -40,8 +41,14 @@ function printErrors(reporter: RunReporter, test: TestCase): void {
   for (const error of test.result().errors ?? []) {
     if (seen.has(error.message)) continue;
     seen.add(error.message);
-    reporter.vitest?.logger.printError(error, { project: test.project });
+    printError(reporter, error, test.project);
   }
+}
+
+function printError({ vitest }: RunReporter, error: unknown, project?: TestProject): void {
+  // Whose tests fail in the harness itself wants to see where.
+  const shown = project?.name === "harness" ? error : forPeople(error);
+  vitest?.logger.printError(shown, project === undefined ? {} : { project });
 }
 
 function flakyLines(tests: readonly TestRecord[]): string[] {

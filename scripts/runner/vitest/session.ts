@@ -55,8 +55,6 @@ export class VitestSession {
       bail: options.stopAtFirst ? 1 : 0,
       disableConsoleIntercept: !options.interceptConsole,
       ...(options.timeoutMs === undefined ? {} : { testTimeout: options.timeoutMs }),
-      // The place in the test is what a person wants to see, not the one in the harness.
-      onStackTrace: (_error, frame) => !frame.file.includes("/dist/command/"),
       sequence: {
         sequencer: AsGiven,
         ...(options.shuffleSeed === undefined ? {} : { seed: options.shuffleSeed, shuffle: { tests: true } }),
