@@ -34,7 +34,9 @@ import { setTimeout as pause } from "node:timers/promises";
 const tell = (plant) => writeFileSync(plant + ".go", "");
 test("crashes", async ({ neonEnvBuilder }) => { ${start("crashes")} tell(plant); await env.pageserver.exited(); });
 test("crashes at once", async ({ neonEnvBuilder }) => { ${start("crashes at once")} });
-test("hangs", { timeout: 10_000 }, async ({ neonEnvBuilder }) => { ${start("hangs")} tell(plant);
+test("hangs", { timeout: 10_000 }, async ({ neonEnvBuilder }) => { ${start("hangs")}
+  await env.storageController.waitUntilActive([1], 60_000);
+  tell(plant);
   await env.storageController.waitUntilActive([9], 60_000); });
 test("never gets ready", async ({ neonEnvBuilder }) => { ${start("never gets ready")} });
 test("floods", async ({ neonEnvBuilder }) => { ${start("floods")} await pause(800); });
