@@ -9,12 +9,15 @@ import { NEON_SETTINGS } from "./neon-settings";
 const NOT_FOR_STOCK = /^(max_replication_(write|flush|apply)_lag|neon_test_evict|recovery_target_lsn)$/;
 const SETTING = /^\s*([A-Za-z_][\w.]*)\s*(?:=\s*|\s+)(.*?)\s*$/;
 
+/** As Neon's; macOS has none of this name. */
+const LOCALE = process.platform === "darwin" ? "C" : "C.UTF-8";
+
 /** Good for a compute that is thrown away; the spec may say otherwise. Checkpoints come about every 64 MB of WAL. */
 const ENGINE_DEFAULTS: Readonly<Record<string, string>> = {
-  lc_messages: "C",
-  lc_monetary: "C",
-  lc_time: "C",
-  lc_numeric: "C",
+  lc_messages: LOCALE,
+  lc_monetary: LOCALE,
+  lc_time: LOCALE,
+  lc_numeric: LOCALE,
   max_wal_size: "64MB",
   min_wal_size: "32MB",
   checkpoint_completion_target: "0",

@@ -25,12 +25,16 @@ export function releaseRoleStatements(
         `REASSIGN OWNED BY ${role} TO ${quoteIdentifier(database.owner)}`,
         // What neon_superuser has granted goes only when it is neon_superuser that takes it back.
         `SET SESSION ROLE ${SUPERUSER_ROLE}`,
-        `REVOKE ALL PRIVILEGES ON ALL TABLES IN SCHEMA public FROM ${role} GRANTED BY ${SUPERUSER_ROLE}`,
+        inPublic(`REVOKE ALL PRIVILEGES ON ALL TABLES IN SCHEMA public FROM ${role} GRANTED BY ${SUPERUSER_ROLE}`),
         "RESET ROLE",
         `DROP OWNED BY ${role}`,
       ];
     });
 }
+
+/** Runs a statement about the schema public, unless somebody has dropped that. */
+const inPublic = (statement: string): string =>
+  `DO $in_public$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public') THEN ${statement}; END IF; END $in_public$`;
 
 /** Gives the schema public of a user's database to its owner, and neon_superuser rights on what will be made in it. */
 export async function schemaStatements(connection: PgConnection, owner: string): Promise<string[]> {

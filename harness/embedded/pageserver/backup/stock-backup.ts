@@ -1,6 +1,7 @@
 import { Lsn } from "../../../types";
 import { PgError, type PgServerConnection } from "../../../wire";
 import { streamBase } from "../../pg/base-tar";
+import { failAt } from "../../service";
 import { baseImage, firstReadableLsn, knownBoundaryBelow, readWal, whileReading } from "../timeline/history";
 import { LsnTimeoutError } from "../timeline/lsn-waiters";
 import { floorToRecord } from "../timeline/record-boundary";
@@ -29,6 +30,7 @@ async function send(connection: PgServerConnection, timeline: Timeline, lsn: Lsn
   for await (const chunk of base) {
     if (!out.write(chunk)) await out.drained();
   }
+  await failAt("basebackup-before-control-file");
   out.finish();
   connection.sendCommandComplete("SELECT 1");
 }
