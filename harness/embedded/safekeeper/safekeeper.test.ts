@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
@@ -130,6 +130,29 @@ describe("durability", () => {
     const healthy = await TestProposer.connect(safekeeper.pgPort, other);
     expect(await healthy.greet()).toMatchObject({ term: 1n });
     healthy.close();
+  });
+
+  it.each<[string, (path: string) => void, RegExp]>([
+    ["short", (path) => truncateSync(path, 1000), /has 1000 bytes, expected \d+ at least/],
+    ["missing", (path) => rmSync(path), /is missing/],
+  ])("a segment that is %s is named: nobody is told that its WAL is there", async (_how, damage, message) => {
+    const directory = directories.newDirectory();
+    const id = newId();
+    const wal = new WalBuilder({ startLsn: START });
+    wal.record(100);
+    {
+      await using safekeeper = await SafekeeperProcess.start(directories, { directory });
+      (await withWal(safekeeper, id, wal)).close();
+      await safekeeper.kill("SIGTERM");
+    }
+    const path = join(directory, id.tenantId, id.timelineId, "000000010000000000000014");
+    damage(`${path}.partial`);
+    await using safekeeper = await SafekeeperProcess.start(directories, { directory });
+    const proposer = await TestProposer.connect(safekeeper.pgPort, id);
+    const refusal = proposer.greet();
+    await expect(refusal).rejects.toThrow(`the WAL segment ${path}`);
+    await expect(refusal).rejects.toThrow(message);
+    proposer.close();
   });
 });
 

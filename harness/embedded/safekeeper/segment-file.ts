@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Lsn } from "../../types";
 import { hasErrorCode } from "../service";
-import { segmentFileName } from "../wal/segments";
+import { segmentFileName, segmentOffset } from "../wal/segments";
 
 /** The suffix of the segment that is still being written. */
 export const PARTIAL = ".partial";
@@ -47,6 +47,21 @@ function createZeroed(path: string, size: number, sync: boolean): number {
     closeSync(fd);
     unlinkSync(temporary);
     throw error;
+  }
+}
+
+/** Throws with the file's name when the segment of `lsn` is not here up to there. */
+export function requireSegmentUpTo(directory: string, lsn: Lsn, size: number): void {
+  const offset = segmentOffset(lsn, size);
+  if (offset === 0) return;
+  const path = join(directory, segmentFileName(lsn, size));
+  const fd = openExisting(path + PARTIAL) ?? openExisting(path);
+  if (fd === undefined) throw new Error(`the WAL segment ${path} is missing`);
+  try {
+    const length = fstatSync(fd).size;
+    if (length < offset) throw new Error(`the WAL segment ${path} has ${length} bytes, expected ${offset} at least`);
+  } finally {
+    closeSync(fd);
   }
 }
 

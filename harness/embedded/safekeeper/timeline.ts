@@ -20,6 +20,7 @@ import { type PeerInfo, Peers } from "./peers";
 import { historyUpTo, lastLogTerm, type TermHistory } from "./term-history";
 import type { WalReceiver } from "./wal-receiver";
 import type { WalSender } from "./wal-sender";
+import { requireSegmentUpTo } from "./segment-file";
 import { WalStorage } from "./wal-storage";
 import { segmentStart } from "../wal/segments";
 import { type BackupCounts, newBackupCounts } from "./backup/backup-counts";
@@ -355,7 +356,12 @@ export class Timeline {
       onFlushed: () => this.#onFlushed(),
       onFailed: (error) => this.log.error(`WAL storage failed: ${errorText(error)}`),
     });
-    if (timelineStartLsn !== Lsn.INVALID) await storage.recover(maxLsn(localStartLsn, this.commitLsn));
+    if (timelineStartLsn !== Lsn.INVALID) {
+      // What is committed was acknowledged: where a file ends before, it is damaged.
+      const { directory, commitLsn } = this;
+      if (commitLsn > localStartLsn) requireSegmentUpTo(directory, commitLsn, server.walSegSize);
+      await storage.recover(maxLsn(localStartLsn, commitLsn));
+    }
     this.#storage = storage;
   }
 

@@ -38,7 +38,7 @@ export async function withServer<T>(
   const exited = once(server, "exit");
   try {
     await pollUntil("postgres to be ready", () => log.includes("ready to accept connections"), {
-      budgetMs: 15_000,
+      budgetMs: 60_000,
       describe: () => log,
     });
     const client = new Client({ host: "127.0.0.1", port, user: "cloud_admin", database: "postgres" });
