@@ -55,17 +55,27 @@ export class ClientRunner {
   }
 
   async #prepare(driver: Driver): Promise<Prepared> {
-    const onHost = this.#asked === "container" ? "not asked for" : await missingTools(driver);
-    try {
-      if (onHost === undefined) return await prepareOnHost(driver);
-      if (this.#asked === "host") return { skip: onHost };
-      const { prepareContainer } = await import("./container-runner");
-      const prepared = await prepareContainer(driver);
-      return "skip" in prepared && this.#asked === "auto" ? { skip: `${onHost}; or ${prepared.skip}` } : prepared;
-    } catch (error) {
-      // Who names a runner wants to know that it doesn't work.
-      if (this.#asked === "auto" && error instanceof Unobtainable) return { skip: error.message };
-      throw error;
-    }
+    if (this.#asked === "container") return inContainer(driver);
+    const missing = await missingTools(driver);
+    if (this.#asked === "host") return missing === undefined ? prepareOnHost(driver) : { skip: missing };
+    const onHost = missing === undefined ? await orSkip(() => prepareOnHost(driver)) : { skip: missing };
+    if (!("skip" in onHost)) return onHost;
+    const contained = await orSkip(() => inContainer(driver));
+    return "skip" in contained ? { skip: `${onHost.skip}; or ${contained.skip}` } : contained;
+  }
+}
+
+async function inContainer(driver: Driver): Promise<Prepared> {
+  const { prepareContainer } = await import("./container-runner");
+  return prepareContainer(driver);
+}
+
+/** Who names a runner wants to know that a registry doesn't answer; for `auto` that is one more reason to skip. */
+async function orSkip(prepare: () => Promise<Prepared>): Promise<Prepared> {
+  try {
+    return await prepare();
+  } catch (error) {
+    if (error instanceof Unobtainable) return { skip: error.message };
+    throw error;
   }
 }

@@ -35,6 +35,8 @@ interface Manifest {
   readonly transport?: "postgres" | "serverless";
   /** It sends no SNI for a name without a dot, and reads the hosts file that it is given. */
   readonly needsDottedName?: boolean;
+  /** Why it tells no server name when TLS begins, where it doesn't: no front can know which endpoint it means. */
+  readonly sendsNoServerName?: string;
 }
 
 export interface Driver extends Manifest {

@@ -29,13 +29,14 @@ export async function runProgram({ command, cwd, environment, slotMs }: ProgramC
     detached: true,
     cleanup: false,
   });
-  let isOverTime = false;
+  let killed: Promise<unknown> | undefined;
   const timer = setTimeout(() => {
-    isOverTime = true;
-    if (child.pid !== undefined) void killTree(child.pid, file);
+    if (child.pid !== undefined) killed = killTree(child.pid, file);
   }, slotMs);
   try {
     const { exitCode, stdout, stderr, originalMessage } = await child;
+    await killed;
+    const isOverTime = killed !== undefined;
     return { exitCode, isOverTime, stdout, stderr: stderr === "" ? (originalMessage ?? "") : stderr };
   } finally {
     clearTimeout(timer);

@@ -1,4 +1,3 @@
-import { tmpdir } from "node:os";
 import type { Driver, Tool } from "./driver";
 import { hostEnvironment } from "./host-environment";
 import { runProgram } from "./run-program";
@@ -7,18 +6,18 @@ const VERSION = /(\d+(?:\.\d+)+)/;
 const SLOT_MS = 60_000;
 
 /** What this machine lacks for the driver and how to get it, in a line; undefined when nothing. */
-export async function missingTools({ tools, get }: Driver): Promise<string | undefined> {
+export async function missingTools({ tools, get, folder }: Driver): Promise<string | undefined> {
   const missing: string[] = [];
   for (const tool of tools) {
-    const found = await problemOf(tool);
+    const found = await problemOf(tool, folder);
     if (found !== undefined) missing.push(found);
   }
   return missing.length === 0 ? undefined : `${missing.join(", ")}: ${get}`;
 }
 
-async function problemOf({ command, atLeast }: Tool): Promise<string | undefined> {
+async function problemOf({ command, atLeast }: Tool, cwd: string): Promise<string | undefined> {
   const name = command.join(" ");
-  const end = await runProgram({ command, cwd: tmpdir(), environment: hostEnvironment(), slotMs: SLOT_MS });
+  const end = await runProgram({ command, cwd, environment: hostEnvironment(), slotMs: SLOT_MS });
   if (end.isOverTime) return `\`${name}\` gave no answer`;
   if (end.exitCode === undefined) return `no ${command[0]}`;
   if (end.exitCode !== 0) return `\`${name}\` failed`;

@@ -20,6 +20,7 @@ export class TlsListener {
   readonly #tls: tls.Server;
   readonly #sockets = new Set<net.Socket>();
   readonly #handshakeErrors: string[] = [];
+  #port = 0;
 
   private constructor(certificate: KeyedCertificate, accept: (connection: Accepted) => void) {
     this.#tls = tls.createServer(
@@ -46,11 +47,13 @@ export class TlsListener {
       listener.#server.once("error", reject);
       listener.#server.listen({ host: "127.0.0.1", port: 0 }, resolve);
     });
+    listener.#port = (listener.#server.address() as net.AddressInfo).port;
     return listener;
   }
 
+  /** Where it listens, or did before it was closed. */
   get port(): number {
-    return (this.#server.address() as net.AddressInfo).port;
+    return this.#port;
   }
 
   /** What clients had against our certificate, or we against their TLS. */

@@ -5,6 +5,8 @@ import copy from "pg-copy-streams";
 
 const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_CA } = process.env;
 
+const ASLEEP = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'";
+
 const settings: pg.ClientConfig = {
   host: NEON_HOST,
   port: Number(NEON_PORT ?? 5432),
@@ -59,12 +61,15 @@ async function cancel(): Promise<string> {
   return state;
 }
 
+/** Asks until the query is under way; what isn't yet would not be there to be cancelled. */
 async function cancelFromAnother(processId: number | undefined): Promise<void> {
   const other = new pg.Client(settings);
   other.on("error", () => undefined);
   try {
     await other.connect();
-    await other.query("select pg_cancel_backend($1)", [processId]);
+    for (let tries = 0; tries < 500 && (await other.query(ASLEEP, [processId])).rows.length === 0; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   } finally {
     await other.end();
   }

@@ -64,7 +64,9 @@ async function underWay(pid: number): Promise<void> {
   const isAsleep = async (): Promise<boolean> =>
     (await other`select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`).length === 1;
   try {
-    while (!(await isAsleep())) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let tries = 0; tries < 500 && !(await isAsleep()); tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   } finally {
     await other.end();
   }

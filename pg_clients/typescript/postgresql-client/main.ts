@@ -6,6 +6,8 @@ const { BindParam, Connection, DataTypeOIDs } = postgresql;
 
 const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_CA } = process.env;
 
+const ASLEEP = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'";
+
 const settings = {
   host: NEON_HOST,
   port: Number(NEON_PORT ?? 5432),
@@ -53,14 +55,16 @@ async function cancel(): Promise<string> {
   return state;
 }
 
+/** Asks until the query is under way; what isn't yet would not be there to be cancelled. */
 async function cancelFromAnother(): Promise<void> {
   const other = new Connection(settings);
   other.on("error", () => undefined);
   try {
     await other.connect();
-    await other.query("select pg_cancel_backend($1)", {
-      params: [new BindParam(DataTypeOIDs.int4, connection.processID)],
-    });
+    const params = [new BindParam(DataTypeOIDs.int4, connection.processID)];
+    for (let tries = 0; tries < 500 && (await other.query(ASLEEP, { params })).rows?.length === 0; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   } finally {
     await other.close(0);
   }

@@ -8,6 +8,8 @@ neonConfig.webSocketConstructor = WebSocket;
 // A cloud Neon's proxy is at the endpoint's own host.
 if (NEON_PROXY) neonConfig.wsProxy = `${NEON_PROXY}/v2`;
 
+const ASLEEP = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'";
+
 const settings = {
   host: NEON_HOST,
   port: Number(NEON_PORT ?? 5432),
@@ -52,12 +54,15 @@ async function cancel(): Promise<string> {
   return state;
 }
 
+/** Asks until the query is under way; what isn't yet would not be there to be cancelled. */
 async function cancelFromAnother(processId: number | undefined): Promise<void> {
   const other = new Client(settings);
   other.on("error", () => undefined);
   try {
     await other.connect();
-    await other.query("select pg_cancel_backend($1)", [processId]);
+    for (let tries = 0; tries < 500 && (await other.query(ASLEEP, [processId])).rows.length === 0; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   } finally {
     await other.end();
   }
