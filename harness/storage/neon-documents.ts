@@ -5,6 +5,8 @@ export interface IndexPart {
   disk_consistent_lsn: string;
   deleted_at?: string | null;
   archived_at?: string | null;
+  /** What detaches have changed; the original ancestor is timeline, LSN and time. */
+  lineage?: { original_ancestor?: [string, string, string]; reparenting_history?: string[] } | null;
   [key: string]: unknown;
 }
 

@@ -105,9 +105,14 @@ async function deleteShard(controller: Controller, shard: Shard): Promise<void> 
 }
 
 async function deleteTenant(controller: Controller, tenant: string | undefined): Promise<void> {
-  const shards = controller.shards.ofTenant(parseTenantId(tenant));
+  const tenantId = parseTenantId(tenant);
+  const shards = controller.shards.ofTenant(tenantId);
   await Promise.all(shards.map((shard) => deleteShard(controller, shard)));
   await controller.store.save();
+  // What was split left objects of its parents.
+  const node = controller.nodes.all().find(({ availability }) => availability === "Active");
+  if (node === undefined || shards[0].record.shard_count === 0) return;
+  await controller.api.require(node.record, { method: "DELETE", path: `/v1/tenant/${tenantId}` });
 }
 
 /** PUT replaces the configuration; PATCH changes the keys given, null unsets one. */

@@ -35,6 +35,9 @@ export function addTenantRoutes(http: HttpService, manager: TenantManager): void
     };
   });
   http.route("DELETE", "/v1/tenant/:tenant_shard_id", (request) => manager.delete(shardIdOf(request)));
+  http.route("PUT", "/v1/tenant/:tenant_shard_id/break", (request) =>
+    tenantOf(manager, request).break("broken from test"),
+  );
   http.route("PUT", "/v1/tenant/:tenant_shard_id/location_config", (request) => putLocation(manager, request));
   http.route("GET", "/v1/location_config", () => ({
     tenant_shards: manager.all().map((tenant) => [tenant.key, locationConfToJson(tenant.id, tenant.conf)]),

@@ -4,13 +4,18 @@ import { INDEX_PREFIX, remoteTimelinePrefix, remoteTimelinesPrefix } from "../re
 
 /** The shards of a tenant that remote storage has, each with the newest generation that wrote there. 404 for none. */
 export async function scanRemoteStorage(remote: RemoteStorage, tenantId: TenantId): Promise<unknown> {
-  const { prefixes } = await remote.list("tenants");
-  const ids = prefixes.filter((name) => name === tenantId || name.startsWith(`${tenantId}-`)).toSorted();
+  const ids = await shardsInRemoteStorage(remote, tenantId);
   if (ids.length === 0) throw notFound(`No shards found for tenant ID ${tenantId}`);
   const shards = await Promise.all(
     ids.map(async (id) => ({ tenant_shard_id: id, generation: await newestGeneration(remote, id) })),
   );
   return { shards };
+}
+
+/** The ids of the tenant and of its shards, as far as remote storage has anything of them. */
+export async function shardsInRemoteStorage(remote: RemoteStorage, tenantId: TenantId): Promise<string[]> {
+  const { prefixes } = await remote.list("tenants");
+  return prefixes.filter((name) => name === tenantId || name.startsWith(`${tenantId}-`)).toSorted();
 }
 
 async function newestGeneration(remote: RemoteStorage, shardId: string): Promise<number | null> {

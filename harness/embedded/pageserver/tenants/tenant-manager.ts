@@ -7,6 +7,7 @@ import { Maintenance } from "./maintenance";
 import { stats } from "../stats";
 import type { PageserverNode } from "./node";
 import { Tenant } from "./tenant";
+import { shardsInRemoteStorage } from "./scan-remote-storage";
 import { WarmCopies } from "./warm-copies";
 
 /** How long a change of location waits for what was received to be uploaded. */
@@ -83,11 +84,12 @@ export class TenantManager {
     return this.#inTurn(TenantShardId.format(id), (key) => this.#remove(key));
   }
 
-  /** Removes a shard from this node and from remote storage. */
+  /** Removes a shard from this node and from remote storage; an unsharded tenant there with all shards, old ones too. */
   delete(id: TenantShardId): Promise<void> {
     return this.#inTurn(TenantShardId.format(id), async (key) => {
       await this.#remove(key);
-      await this.node.remote.removePrefix(remoteTenantPrefix(key));
+      const shards = id.shardCount === 0 ? await shardsInRemoteStorage(this.node.remote, id.tenantId) : [key];
+      await Promise.all(shards.map((shard) => this.node.remote.removePrefix(remoteTenantPrefix(shard))));
     });
   }
 

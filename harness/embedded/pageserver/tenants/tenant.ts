@@ -110,6 +110,14 @@ export class Tenant {
     }
   }
 
+  /** As if loading it had failed; until it is attached again it serves nobody. */
+  async break(reason: string): Promise<void> {
+    this.state = "Broken";
+    this.brokenReason = reason;
+    this.log.warn(`Changing Active state to Broken, reason: ${reason}`);
+    await Promise.all([...this.timelines.values()].map((timeline) => this.stopTimeline(timeline, { flush: false })));
+  }
+
   newTimeline(timelineId: TimelineId, index: IndexPart, ancestor: Timeline | undefined): Timeline {
     const { config, remote, deletions, queries, log } = this.node;
     return new Timeline({
