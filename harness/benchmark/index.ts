@@ -1,6 +1,7 @@
 export { EchoPageService } from "./load/echo-page-service";
 export { Latencies } from "./load/latencies";
 export { howToGet, Pgbench } from "./load/pgbench";
+export { recordPagebench } from "./load/pagebench";
 export { runPageLoad } from "./load/page-load";
 export { pagesOf } from "./load/page-target";
 export { runTransactions, initTables, SCRIPTS } from "./load/transactions";
@@ -8,6 +9,7 @@ export type { LoadResult, Script } from "./load/transactions";
 export { Benchmark } from "./measure/benchmark";
 export { describeMachine } from "./measure/machine";
 export { processUsage } from "./measure/process-usage";
+export { getPageHistogram } from "./measure/get-page-histogram";
 export { recordUsage } from "./measure/node-usage";
 export { walPosition, walWrittenMb } from "./measure/wal";
 export type { BenchmarkContext, BenchmarkLine, SystemName } from "./results/line";

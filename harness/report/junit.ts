@@ -49,13 +49,15 @@ function testCase(test: TestRecord, attempt: AttemptRecord): string {
   return parts.length === 0 ? `    <testcase${head}/>` : `    <testcase${head}>\n${parts.join("\n")}\n    </testcase>`;
 }
 
-/** `select` = `ok: 1`, for each cell of a table. */
-function propertiesOf({ row }: AttemptRecord): string[] {
-  if (row === undefined || row.cells.length === 0) return [];
-  const lines = row.cells.map(({ column, state, detail }) => {
-    const value = detail === "" ? state : `${state}: ${detail}`;
-    return `        <property${attributes({ name: column, value })}/>`;
-  });
+/** `select` = `ok: 1`, for each cell of a table; `insert [s]` = `1.2`, for each metric of a benchmark. */
+function propertiesOf({ row, measured }: AttemptRecord): string[] {
+  const cells = (row?.cells ?? []).map(({ column, state, detail }): [string, string | number] => [
+    column,
+    detail === "" ? state : `${state}: ${detail}`,
+  ]);
+  const all = [...cells, ...Object.entries(measured ?? {})];
+  if (all.length === 0) return [];
+  const lines = all.map(([name, value]) => `        <property${attributes({ name, value })}/>`);
   return [`      <properties>\n${lines.join("\n")}\n      </properties>`];
 }
 

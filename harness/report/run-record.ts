@@ -42,6 +42,8 @@ export interface AttemptRecord {
   /** Why it was skipped. */
   readonly note?: string | undefined;
   readonly errors: readonly ErrorRecord[];
+  /** What a benchmark has measured, by metric with its unit: the median, where there are several values. */
+  readonly measured?: Readonly<Record<string, number>> | undefined;
   /** What it wrote to the console; the beginning, where it is long. */
   readonly console: string;
   /** Where its files were kept. */

@@ -73,7 +73,7 @@ export function describeVerdict({ outcome, ratio, low, high, rounds, confidence 
       return `no difference: × ${ratio.toFixed(2)} (${interval})`;
     case "no verdict":
       return confidence === 0
-        ? `no verdict: ${rounds} rounds are too few, 6 are the least`
+        ? `no verdict: ${rounds} ${rounds === 1 ? "round is" : "rounds are"} too few, 6 are the least`
         : `no verdict: the values stray too much (${interval})`;
   }
 }

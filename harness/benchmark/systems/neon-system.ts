@@ -68,6 +68,8 @@ export class NeonSystem implements ComparedSystem {
     benchmark.record("size", bytes / MEGABYTE, "MB", "lower");
     benchmark.record("layers", layers.length, "files", "lower");
     const metrics = await client.metrics();
+    const resident = metrics.total("pageserver_resident_physical_size_global");
+    benchmark.record("layers here, of all tenants", resident / MEGABYTE, "MB", "lower");
     const uploads = { tenant_id: tenantId, timeline_id: timelineId, file_kind: "layer", op_kind: "upload" };
     const files = metrics.total("pageserver_remote_timeline_client_calls_started_total", uploads);
     const uploaded = "pageserver_remote_timeline_client_bytes_started_total";

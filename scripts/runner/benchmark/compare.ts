@@ -42,6 +42,8 @@ export async function runComparison(comparison: Comparison): Promise<number> {
           if (interruption.asked) return interruption.exitCode ?? 1;
           const target = round === WARM_UP ? discarded : results;
           code ||= await runOnce(comparison, interruption, { file, round, index, target });
+          // Used wrongly, or the machine is too small: no further round would be better.
+          if (code === 2) return code;
         }
       }
     }
@@ -62,25 +64,29 @@ interface Once {
 async function runOnce(comparison: Comparison, interruption: Interruption, once: Once): Promise<number> {
   const { project, sides, options, run, rounds } = comparison;
   const { file, index, round, target } = once;
-  const child = execa(process.execPath, [join(PACKAGE_ROOT, "dist", "command", "main.js"), file, ...options], {
-    cwd: project.root,
-    env: {
-      ...sides[index].environment,
-      NEON_TEST_BENCHMARK_FILE: target,
-      NEON_TEST_BENCHMARK_RUN: run,
-      NEON_TEST_BENCHMARK_SIDE: NAMES[index],
-      NEON_TEST_BENCHMARK_SIDE_TEXT: sides[index].text,
-      NEON_TEST_BENCHMARK_ROUND: String(round),
-      // The parent's engine is not this one's.
-      NEON_TEST_ENGINE: undefined,
-      NEON_TEST_RUN_STATE: undefined,
+  const child = execa(
+    process.execPath,
+    [join(PACKAGE_ROOT, "dist", "command", "main.js"), "performance", file, ...options],
+    {
+      cwd: project.root,
+      env: {
+        ...sides[index].environment,
+        NEON_TEST_BENCHMARK_FILE: target,
+        NEON_TEST_BENCHMARK_RUN: run,
+        NEON_TEST_BENCHMARK_SIDE: NAMES[index],
+        NEON_TEST_BENCHMARK_SIDE_TEXT: sides[index].text,
+        NEON_TEST_BENCHMARK_ROUND: String(round),
+        // The parent's engine is not this one's.
+        NEON_TEST_ENGINE: undefined,
+        NEON_TEST_RUN_STATE: undefined,
+      },
+      // A terminal's Ctrl-C is for the parent, which passes it on once.
+      detached: true,
+      stdin: "ignore",
+      all: true,
+      reject: false,
     },
-    // A terminal's Ctrl-C is for the parent, which passes it on once.
-    detached: true,
-    stdin: "ignore",
-    all: true,
-    reject: false,
-  });
+  );
   interruption.onAsked(() => void child.kill("SIGINT"));
   const { exitCode = 1, all } = await child;
   const place = round === WARM_UP ? "warm-up" : `round ${round}/${rounds}`;

@@ -28,6 +28,7 @@ interface Place {
 /** Runs the chosen benchmarks, prints their results and writes the report; returns the exit code. */
 export async function runBenchmarks(invocation: PerformanceInvocation): Promise<number> {
   const { options } = invocation;
+  if (process.env["NEON_TEST_BENCHMARK_SIDE"] !== undefined) return runSide(invocation);
   requireMeaning(options);
   // Before anything runs: an hour later nobody wants to hear that it can't be read.
   const baseline = options.baseline === undefined ? undefined : readResults(options.baseline);
@@ -60,16 +61,21 @@ async function runOnce(invocation: PerformanceInvocation, { file, run }: Place):
   return runTests(asTests(invocation), { beforeRun: lookAhead(invocation.options) });
 }
 
+/** One run of a comparison: whoever started it says where the values go, and makes the report. */
+const runSide = (invocation: PerformanceInvocation): Promise<number> =>
+  runTests(asTests(invocation), { beforeRun: lookAhead(invocation.options) });
+
 async function compare({ options, positionals, rest }: PerformanceInvocation, { file, run }: Place): Promise<number> {
   const project = findProject(process.cwd());
   const [a, b] = options.compare;
   if (a === undefined || b === undefined) return 2;
   const keyword = options.keyword === undefined ? [] : ["-k", options.keyword];
   const versions = options.pgVersion.flatMap((version) => ["--pg-version", String(version)]);
+  const mismatch = options.allowVersionMismatch ? ["--allow-version-mismatch"] : [];
   return runComparison({
     ...{ project, run, results: file, sides: [a, b], rounds: options.rounds ?? ROUNDS },
     files: benchmarkFiles(project, positionals),
-    options: [...keyword, ...versions, ...(rest.length === 0 ? [] : ["--", ...rest])],
+    options: [...keyword, ...versions, ...mismatch, ...(rest.length === 0 ? [] : ["--", ...rest])],
   });
 }
 

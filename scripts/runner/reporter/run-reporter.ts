@@ -2,6 +2,8 @@ import { relative } from "node:path";
 import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason, TestSuite, Vitest } from "vitest/node";
 import type { AttemptRecord, ErrorRecord, TestRecord } from "../../../harness/report";
 import type { UserConsoleLog } from "vitest";
+import { summarize, toSeries } from "../../../harness/benchmark/results";
+import type { BenchmarkLine } from "../../../harness/benchmark/results";
 import { hideSecrets } from "../../../harness/types";
 import { fileOf, nameOf } from "../test-name";
 import { StuckTests } from "../stuck-tests";
@@ -145,13 +147,14 @@ export class RunReporter implements Reporter {
   #attemptOf(test: TestCase, status: AttemptRecord["status"]): AttemptRecord {
     const result = test.result();
     const diagnostic = test.diagnostic();
-    const { kept, evidence, running, row } = test.meta().neonTest ?? {};
+    const { kept, evidence, running, row, benchmark } = test.meta().neonTest ?? {};
     return {
       status,
       startedAt: diagnostic?.startTime ?? Date.now(),
       durationMs: diagnostic?.duration ?? 0,
       seed: this.#seed,
       note: result.state === "skipped" ? result.note : undefined,
+      measured: benchmark === undefined ? undefined : mediansOf(benchmark),
       errors: distinct((result.errors ?? []).map(errorRecord)),
       console: hideSecrets(this.#console.take(test.id)),
       kept: kept === undefined ? undefined : relative(process.cwd(), kept),
@@ -180,6 +183,13 @@ export class RunReporter implements Reporter {
   #tellExpected(): void {
     this.#display.expect([...this.#expected.values()].reduce((sum, each) => sum + each, 0));
   }
+}
+
+/** `insert [s]`; of a node, `pageserver-1: cpu [s of a core]`. */
+function mediansOf(lines: readonly BenchmarkLine[]): Record<string, number> {
+  const nameOf = ({ node, name, unit }: BenchmarkLine): string =>
+    `${node === undefined ? "" : `${node}: `}${name} [${unit}]`;
+  return Object.fromEntries(toSeries(lines, nameOf).map(({ key, values }) => [key, summarize(values).median]));
 }
 
 /** Vitest lists an error that a fixture throws twice. */
