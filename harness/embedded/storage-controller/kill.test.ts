@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { engineProgram, freePort, makeTestDirectory, programEnvironment } from "../../testing";
 import { TenantId } from "../../types";
@@ -12,17 +14,18 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** The program itself, with the command line that neon_local gives it. */
+/** The command line that neon_local gives it. */
+const argumentsFor = (repoDir: string, port: number): string[] => [
+  ...["-l", `127.0.0.1:${port}`, "--dev", "--database-url", "postgresql://localhost:1/storage_controller"],
+  ...["--max-offline-interval", "10s", "--max-warming-up-interval", "30s", "--heartbeat-interval", "1s"],
+  ...["--address-for-peers", `http://127.0.0.1:${port}/`, `--neon-local-repo-dir=${repoDir}`],
+];
+
+/** The program itself. */
 async function startProgram(repoDir: string, port: number): Promise<ChildProcess> {
-  const child = spawn(
-    engineProgram("storage_controller"),
-    [
-      ...["-l", `127.0.0.1:${port}`, "--dev", "--database-url", "postgresql://localhost:1/storage_controller"],
-      ...["--max-offline-interval", "10s", "--max-warming-up-interval", "30s", "--heartbeat-interval", "1s"],
-      ...["--address-for-peers", `http://127.0.0.1:${port}/`, `--neon-local-repo-dir=${repoDir}`],
-    ],
-    { stdio: ["ignore", "ignore", "inherit"], env: programEnvironment },
-  );
+  const child = spawn(engineProgram("storage_controller"), argumentsFor(repoDir, port), {
+    ...{ stdio: ["ignore", "ignore", "inherit"], env: programEnvironment },
+  });
   cleanups.push(() => child.kill("SIGKILL"));
   await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200), {
     interval: 20,
@@ -60,4 +63,21 @@ test("generations survive a SIGKILL right after the answer; SIGTERM ends it with
   expect(await reAttach()).toEqual({ tenants: [{ id: tenant, gen: 3, mode: "AttachedSingle" }] });
   second.kill("SIGTERM");
   expect(await once(second, "exit")).toEqual([0, null]);
+});
+
+test.each([
+  ["half of it", '{"version":2,"nodes":[{"node_id"'],
+  ["nothing", ""],
+  ["another format", '{"version":77}'],
+])("a state file with %s is named in one line, and stays as it is", async (_what, text) => {
+  const repoDir = makeTestDirectory("storage-controller");
+  cleanups.push(() => rm(repoDir, { recursive: true }));
+  const path = join(repoDir, "storage_controller_db", "state.json");
+  mkdirSync(join(repoDir, "storage_controller_db"));
+  writeFileSync(path, text);
+  const options = { env: programEnvironment, encoding: "utf8", timeout: 10_000 } as const;
+  const ended = spawnSync(engineProgram("storage_controller"), argumentsFor(repoDir, await freePort()), options);
+  expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/^Error: could not read .*\n$/) as string });
+  expect(ended.stderr).toContain(path);
+  expect(readFileSync(path, "utf8")).toBe(text);
 });
