@@ -18,8 +18,8 @@ export const compute: readonly Mutant[] = [
     from: "isNewer(voter.vote, best.vote) ? voter : best",
     to: "isNewer(best.vote, voter.vote) ? voter : best",
     caughtBy: {
-      file: "regress/safekeeper-quorum.test.ts",
-      test: "rows survive SIGKILL of each safekeeper in turn",
+      file: "harness/embedded/compute/compute-node.test.ts",
+      test: "what a dead compute had written but not committed is committed before the next one starts",
     },
   },
   {
