@@ -117,7 +117,7 @@ test.each(["image", "delta"] as const)(
     const name = /([0-9A-F]+-[0-9A-F]+__[0-9A-F]+(-[0-9A-F]{16})?)-[0-9a-f]{8}$/.exec(remote)?.[1] ?? "";
     expect(server.log).toContain(`layer ${name} is damaged in remote storage: wrong checksum`);
     writeFileSync(remote, whole);
-    expect(await ask()).toMatchObject({ kind: "nblocks" });
+    expect(await ask(), server.log.slice(-3000)).toMatchObject({ kind: "nblocks" });
   },
 );
 
