@@ -1,4 +1,5 @@
 // Bundles the embedded engine into dist/embedded: five executables that need only `node`; and mock_s3's server.
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -49,10 +50,12 @@ async function buildInto(target, fill) {
   const staging = `${target}.${process.pid}`;
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(staging, { recursive: true });
-  await fill(staging);
-  writeFileSync(join(staging, "package.json"), '{"type":"commonjs"}\n');
+  const manifest = join(staging, "package.json");
+  writeFileSync(manifest, '{"type":"commonjs"}\n');
+  const facts = await fill(staging);
+  writeFileSync(manifest, `${JSON.stringify({ type: "commonjs", ...facts })}\n`);
   // What is edited while we build is newer than the bundle.
-  utimesSync(join(staging, "package.json"), started, started);
+  utimesSync(manifest, started, started);
   rmSync(target, { recursive: true, force: true });
   renameSync(staging, target);
 }
@@ -69,6 +72,9 @@ async function buildEngine(staging) {
     renameSync(join(staging, `${name}.js`), join(staging, name));
     chmodSync(join(staging, name), 0o755);
   }
+  // To ask it now saves every run from asking.
+  const answer = execFileSync(process.execPath, [join(staging, "pageserver"), "--version"], { encoding: "utf8" });
+  return { versionLine: answer.split("\n")[0] };
 }
 
 /** A thread can't load TypeScript: the S3 server that runs in one is a bundle, too. */

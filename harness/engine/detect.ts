@@ -6,7 +6,7 @@ import { HarnessError, PgVersion } from "../types";
 import { askBinary, askVersion } from "./binary-facts";
 import { olderBuild } from "./compatibility";
 import { describeBuild } from "./describe-build";
-import { embeddedDirectories } from "./embedded";
+import { embeddedDirectories, embeddedVersion } from "./embedded";
 import { Engine, NODE_BINARIES } from "./engine";
 import { neonPgVersionsIn, pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
 import { featuresOfVersionLine, NEON_FEATURES, NEON_TOOLS } from "./features";
@@ -38,8 +38,9 @@ async function embeddedEngine(env: Environment, identity: ProcessIdentity | unde
   const pgDistribDir = distribDir ? await stagePgDirectory(distribDir, identity) : places.pgDistribDir;
   requirePgDirectory(pgDistribDir);
   const environment = { PATH: [dirname(places.node), env["PATH"] ?? ""].join(delimiter), ...places.environment };
-  // The five are one bundle, so one speaks for all.
-  const version = await askVersion(join(places.neonBin, "pageserver"), "pageserver", { environment, identity });
+  const asker = { environment, identity };
+  const version =
+    embeddedVersion(places.neonBin) ?? (await askVersion(join(places.neonBin, "pageserver"), "pageserver", asker));
   return new Engine({
     description: `embedded engine ${/embedded:(\S+)/.exec(version)?.[1] ?? ""}`.trim(),
     neonBin: places.neonBin,

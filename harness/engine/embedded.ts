@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +48,11 @@ export async function embeddedDirectories(
     node,
     environment: { NEON_EMBEDDED_CACHE: cacheDirectory(identity), ...SMALL_HEAPS },
   };
+}
+
+/** What the bundle's pageserver said of itself when it was built; the five are one bundle, so one speaks for all. */
+export function embeddedVersion(bundle: string): string | undefined {
+  return (JSON.parse(readFileSync(join(bundle, "package.json"), "utf8")) as { versionLine?: string }).versionLine;
 }
 
 function requireBundle(bundle: string): void {

@@ -16,14 +16,14 @@ export async function runTests(invocation: TestInvocation, hooks: { beforeRun?: 
   requireMeaning(options);
   // Vitest colours what goes into a file, too, unless it is told before it is loaded.
   if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] ??= "1";
-  // Most of the way to the first test is loading vitest.
-  void import("vitest/node");
   const project = findProject(process.cwd());
   const selection = selectSuites(project, positionals, process.cwd());
   requireTests(project, selection.suites);
   const filters = filtersOf(options, options.lastFailed ? readLastFailed(project.root) : undefined);
   // From here on everything that is started dies with this process, whatever ends it.
   const run = await beginRun();
+  // Most of the way to the first test is loading vitest.
+  void import("vitest/node");
   const interruption = new Interruption();
   let code: number | undefined;
   try {
