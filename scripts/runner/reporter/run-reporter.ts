@@ -157,7 +157,7 @@ export class RunReporter implements Reporter {
       measured: benchmark === undefined ? undefined : mediansOf(benchmark),
       errors: distinct((result.errors ?? []).map(errorRecord)),
       console: hideSecrets(this.#console.take(test.id)),
-      kept: kept === undefined ? undefined : relative(process.cwd(), kept),
+      kept: kept === undefined ? undefined : shortPath(kept),
       evidence,
       running,
       row,
@@ -190,6 +190,12 @@ function mediansOf(lines: readonly BenchmarkLine[]): Record<string, number> {
   const nameOf = ({ node, name, unit }: BenchmarkLine): string =>
     `${node === undefined ? "" : `${node}: `}${name} [${unit}]`;
   return Object.fromEntries(toSeries(lines, nameOf).map(({ key, values }) => [key, summarize(values).median]));
+}
+
+/** From where the person stands, if it is below. */
+function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith("..") ? path : fromHere;
 }
 
 /** Vitest lists an error that a fixture throws twice. */
