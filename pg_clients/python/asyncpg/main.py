@@ -89,6 +89,9 @@ async def refusal(work):
     """The SQLSTATE with which the server refuses."""
     try:
         await work
+    except asyncpg.PostgresConnectionError:
+        # Its SQLSTATE is the driver's own, not the server's.
+        raise
     except asyncpg.PostgresError as error:
         return error.sqlstate
     return "no error"
