@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { HarnessError } from "../types";
@@ -9,6 +19,7 @@ import { runProgram } from "./run-program";
 import type { ProgramEnd } from "./run-program";
 
 const SLOT_MS = 15 * 60_000;
+const UNUSED_AFTER_MS = 7 * 24 * 3600_000;
 
 /** NEON_TEST_CLIENT_CACHE, or a folder of the user's cache. */
 export function clientCache(env: NodeJS.ProcessEnv = process.env): string {
@@ -31,6 +42,7 @@ export async function installDriver(driver: Driver): Promise<string> {
     for (const command of driver.fetch) await fetchDependencies(command, staging);
     for (const command of driver.build) await build(driver, command, staging);
     publish(staging, ready);
+    removeUnused(dirname(ready), name, ready);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -45,6 +57,19 @@ function publish(staging: string, ready: string): void {
     if (!existsSync(ready)) throw error;
   }
 }
+
+/** Copies of what the folder was earlier; another clone of the project may still use one that is young. */
+function removeUnused(cache: string, name: string, ready: string): void {
+  const copy = new RegExp(`^\\.?${name}-\\w+$`);
+  const old = readdirSync(cache)
+    .filter((entry) => copy.test(entry))
+    .map((entry) => join(cache, entry))
+    .filter((path) => path !== ready && Date.now() - modified(path) > UNUSED_AFTER_MS);
+  for (const path of old) rmSync(path, { recursive: true, force: true });
+}
+
+/** Now, where another run has just removed it. */
+const modified = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 
 /** What a registry must have, and can't be had now; the program may still be right. */
 export class Unobtainable extends Error {}

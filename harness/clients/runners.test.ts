@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { makeTestDirectory } from "../testing";
@@ -67,7 +67,13 @@ test("a program that changes is built again, one that doesn't is not", async () 
   const first = await run();
   expect(await run()).toBe(first);
   writeFileSync(join(driver.folder, "main.js"), `${show} // changed`);
+  const cache = join(driver.folder, "..", "..", "cache");
+  const [old = ""] = readdirSync(cache);
+  const weeksAgo = new Date(Date.now() - 14 * 24 * 3600_000);
+  utimesSync(join(cache, old), weeksAgo, weeksAgo);
   expect(await run()).not.toBe(first);
+  // What nothing has used for a week is gone.
+  expect(readdirSync(cache)).not.toContain(old);
 });
 
 test("a registry that doesn't answer is a reason to skip for auto, an error for who asks for the host", async () => {
