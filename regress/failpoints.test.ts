@@ -17,7 +17,8 @@ test(
     const pageserver = env.pageserver.httpClient();
     await pageserver.pauseAt("before-upload-index-pausable");
     const from = env.pageserver.logCursor();
-    const timeline = { new_timeline_id: TimelineId.generate(), pg_version: env.pgVersion };
+    // A branch needs no initdb, which takes long on a busy machine.
+    const timeline = { new_timeline_id: TimelineId.generate(), ancestor_timeline_id: env.initialTimeline };
     const creation = pageserver.createTimeline(env.initialTenant, timeline);
     await env.pageserver.assertLogContains(/at failpoint before-upload-index-pausable/, { from });
     // It goes on when the failpoint is cleared, and not before.
