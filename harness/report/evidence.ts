@@ -49,11 +49,17 @@ function readEvents(directory: string): HarnessEvent[] {
 }
 
 function logsIn(directory: string): string[] {
-  const names = readdirSync(directory, { recursive: true, encoding: "utf8" });
-  return names
-    .filter((name) => name.endsWith(".log"))
-    .map((name) => join(directory, name))
+  return filesBelow(directory)
+    .filter((path) => path.endsWith(".log"))
     .toSorted();
+}
+
+/** Links lead out of the directory: `pg_dynshmem` of a Neon compute is /dev/shm, where others make and remove files. */
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+  });
 }
 
 function copyLog(directory: string, path: string, head: number, tail: number): LogCopy {
