@@ -48,21 +48,24 @@ export class Benchmark {
 
   /** `node` where the value is about one process of the system, not about what the benchmark does. */
   record(name: string, value: number, unit: string, direction: Direction, node?: string): void {
-    const line: BenchmarkLine = {
+    this.#write([this.#lineOf({ name, value, unit, direction, ...(node === undefined ? {} : { node }) })]);
+  }
+
+  #lineOf(measured: Pick<BenchmarkLine, "name" | "value" | "unit" | "direction" | "node">): BenchmarkLine {
+    return {
       ...(this.#context ??= this.#newContext()),
       version: 1,
       at: Date.now(),
       benchmark: this.#ground.name,
       system: this.system,
-      ...(node === undefined ? {} : { node }),
-      name,
-      value,
-      unit,
-      direction,
       parameters: this.#parameters,
+      ...measured,
     };
-    appendLines(this.#ground.file, [line]);
-    this.#ground.onLine(line);
+  }
+
+  #write(lines: readonly BenchmarkLine[]): void {
+    appendLines(this.#ground.file, lines);
+    for (const line of lines) this.#ground.onLine(line);
   }
 
   /** Seconds that the work took, whether they are asked for or not. */
@@ -84,7 +87,7 @@ export class Benchmark {
       const elapsed = (performance.now() - begin) / 1000;
       if (round >= warmUps) seconds.push(elapsed);
     }
-    for (const each of seconds) this.record(name, each, "s", "lower");
+    this.#write(seconds.map((value) => this.#lineOf({ name, value, unit: "s", direction: "lower" })));
     return seconds;
   }
 

@@ -68,3 +68,26 @@ test("a benchmark writes every value at once, without those of the warm-up", asy
   expect(lines[3]).toMatchObject({ name: "cpu", node: "pageserver-1", versions: { postgres: "17.1" } });
   expect(seen).toHaveLength(4);
 });
+
+test("measuring costs less than a hundredth of what is measured", async () => {
+  const file = join(makeTestDirectory("neon-results"), "run.jsonl");
+  const benchmark = new Benchmark({ file, name: "b", context: () => line(), onLine: () => undefined });
+  benchmark.record("the first line asks what everything is", 1, "s", "lower");
+  // In processor time, for the tests beside take cores away for long.
+  const cpuMs = (since?: NodeJS.CpuUsage): number => {
+    const { user, system } = process.cpuUsage(since);
+    return (user + system) / 1000;
+  };
+  let inside = 0;
+  const work = async (): Promise<void> => {
+    const begin = process.cpuUsage();
+    while (cpuMs(begin) < 20) Math.sqrt(inside);
+    inside += cpuMs(begin);
+    await Promise.resolve();
+  };
+  const begin = process.cpuUsage();
+  await benchmark.measure("work", work, { warmUps: 1, repetitions: 20 });
+  const overhead = (cpuMs(begin) - inside) / inside;
+  expect(overhead).toBeLessThan(0.01);
+  expect(readResults(file)).toHaveLength(21);
+});
