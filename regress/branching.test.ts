@@ -1,5 +1,6 @@
 import { expect, Lsn, test } from "../fixtures";
 
+// covers: test_branch_behind.py::test_branch_behind
 test("a branch at the head has the ancestor's rows, and the two go separate ways", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select generate_series(1, 1000) as i`;
@@ -14,6 +15,7 @@ test("a branch at the head has the ancestor's rows, and the two go separate ways
   expect(await main.sql`select count(*)::int as n, min(i) from t`).toEqual([{ n: 1001, min: -1 }]);
 });
 
+// covers: test_branching.py::test_branching_with_pgbench
 test("a branch survives restarts of its compute and of the pageserver", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select generate_series(1, 1000) as i`;
@@ -41,6 +43,7 @@ test("a branch can be made at an LSN in the past", async ({ neonSimpleEnv: env }
   expect(await past.sql`select i from t`).toEqual([{ i: 1 }]);
 });
 
+// covers: test_ancestor_branch.py::test_ancestor_branch
 test("a branch of a branch, at an LSN of either", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select 1 as i`;

@@ -38,6 +38,7 @@ test("pg_hba.conf can be edited while the compute runs", async ({ neonSimpleEnv:
   expect(await endpoint.query("select current_user as me", [], { user: "stranger" })).toEqual([{ me: "stranger" }]);
 });
 
+// covers: test_wal_acceptor.py::test_replace_safekeeper
 test("a compute goes over to other safekeepers", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 4 }).initStart();
   const [first, , , fourth] = env.safekeepers as [Safekeeper, Safekeeper, Safekeeper, Safekeeper];

@@ -9,6 +9,7 @@ test("rows survive a compute restart", async ({ neonSimpleEnv: env }) => {
   expect(await endpoint.sql`select sum(i) from t`).toEqual([{ sum: "5000050000" }]);
 });
 
+// covers: test_next_xid.py::test_next_xid
 test("acknowledged rows survive SIGKILL of the compute", async ({ neonSimpleEnv: env }) => {
   const endpoint = await env.endpoints.createStart("main");
   await endpoint.sql`create table t (i int primary key)`;

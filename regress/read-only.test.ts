@@ -21,6 +21,7 @@ test("a read-only endpoint sees the past", requires("static_endpoints"), async (
   await expect(main.sql`select 1 from t`).rejects.toThrow(/does not exist/);
 });
 
+// covers: test_readonly_node.py::test_timetravel
 test("a read-only endpoint stays where it is", requires("static_endpoints"), async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select 1 as i`;

@@ -17,6 +17,7 @@ test("a replica follows its primary and refuses to write", requires("replicas"),
   expect(await replica.sql`select i from u`).toEqual([{ i: 7 }]);
 });
 
+// covers: test_physical_replication.py::test_physical_replication
 test("a replica lags, and catches up with what it missed", requires("replicas"), async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numSafekeepers: 3 }).initStart();
   const primary = await env.endpoints.createStart("main");

@@ -53,6 +53,7 @@ test("of subtransactions only what was released survives", async ({ neonSimpleEn
   expect(await endpoint.sql`select count(*)::int as n, sum(i)::int as sum from t`).toEqual(expected);
 });
 
+// covers: test_truncate.py::test_truncate
 test("a truncated table is empty after a restart, and full on a branch from before", async ({ neonSimpleEnv: env }) => {
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select generate_series(1, 5000) as i`;
@@ -121,6 +122,7 @@ test("an unlogged table is there after a restart, but empty", async ({ neonSimpl
   expect(await endpoint.sql`select i from t`).toEqual([{ i: 1 }]);
 });
 
+// covers: test_createdropdb.py::test_createdb
 test("a database made on a branch is not its ancestor's", async ({ neonSimpleEnv: env, pgVersion }) => {
   const strategies = pgVersion > 14 ? [" strategy wal_log", " strategy file_copy"] : [""];
   const main = await env.endpoints.createStart("main");
