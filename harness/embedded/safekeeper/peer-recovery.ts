@@ -6,6 +6,7 @@ import type { PeerInfo } from "./peers";
 import { historyUpTo, lastCommonPoint, type TermHistory } from "./term-history";
 import type { Timeline } from "./timeline";
 
+/** Neon looks every two seconds. */
 const CHECK_MS = 1000;
 const NO_PROPOSER = "0".repeat(32);
 
