@@ -43,6 +43,16 @@ export const safekeeper: readonly Mutant[] = [
     },
   },
   {
+    name: "acknowledged WAL is not missed",
+    file: "harness/embedded/safekeeper/timeline.ts",
+    from: "      if (commitLsn > localStartLsn) requireSegmentUpTo(directory, commitLsn, server.walSegSize);\n",
+    to: "",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/safekeeper.test.ts",
+      test: "durability a segment that is short is named: nobody is told that its WAL is there",
+    },
+  },
+  {
     name: "wrong term accepted",
     file: "harness/embedded/safekeeper/acceptor.ts",
     from: 'if (append.term < state.term) return "superseded";\n  if (append.term > state.term || state.termHistory.at(-1)?.term !== append.term) {',
