@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,7 +35,10 @@ export function clientCache(env: NodeJS.ProcessEnv = process.env): string {
 export async function installDriver(driver: Driver): Promise<string> {
   const name = driver.name.replaceAll("/", "-");
   const ready = join(clientCache(), `${name}-${contentOf(driver.folder)}`);
-  if (existsSync(ready)) return ready;
+  if (existsSync(ready)) {
+    utimesSync(ready, new Date(), new Date());
+    return ready;
+  }
   mkdirSync(dirname(ready), { recursive: true });
   const staging = mkdtempSync(join(dirname(ready), `.${name}-`));
   try {
