@@ -12,7 +12,7 @@ export async function missingTools({ tools, get, folder }: Driver): Promise<stri
     const found = await problemOf(tool, folder);
     if (found !== undefined) missing.push(found);
   }
-  return missing.length === 0 ? undefined : `${missing.join(", ")}: ${get}`;
+  return missing.length === 0 ? undefined : `${[...new Set(missing)].join(", ")}: ${get}`;
 }
 
 async function problemOf({ command, atLeast }: Tool, cwd: string): Promise<string | undefined> {
