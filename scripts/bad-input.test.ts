@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import { afterAll, expect, test } from "vitest";
 import { distribution } from "../harness/testing";
 import type { HarnessError } from "../harness/types";
@@ -112,4 +113,11 @@ test.concurrent.for<[string, string[], Record<string, string>, RegExp]>([
   check(stderr).toMatch(message);
   check(stderr).not.toMatch(/^\s+at |Error: /m);
   check(exitCode).toBe(2);
+});
+
+test("a reader that has enough, as in `neon-test --list | head -1`, ends the command without a word", async () => {
+  const command = `"$0" "$1" regress --list | head -1`;
+  const main = join(PACKAGE_ROOT, "dist", "command", "main.js");
+  const { stdout, stderr } = await execa("sh", ["-c", command, process.execPath, main], { cwd: PACKAGE_ROOT });
+  expect([stdout, stderr]).toEqual([expect.stringMatching(/^neon-test: /), ""]);
 });

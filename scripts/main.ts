@@ -44,6 +44,12 @@ function versionOfPackage(): string {
   return (JSON.parse(readFileSync(`${PACKAGE_ROOT}/package.json`, "utf8")) as { version: string }).version;
 }
 
+// Who reads no further (`neon-test --list | head`) wants no more; as a shell shows SIGPIPE.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(141);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
