@@ -126,7 +126,17 @@ export class Controller {
     await Promise.race([asked, new Promise((resolve) => (timer = setTimeout(resolve, STARTUP_RECONCILE_MS)))]);
     clearTimeout(timer);
     this.#isStarting = false;
+    this.#tellComputes();
     this.#background = setInterval(() => this.#checkAll(), BACKGROUND_MS);
+  }
+
+  /** Whoever looks after computes may have missed what was said before, so all of it is said again. */
+  #tellComputes(): void {
+    for (const shard of this.shards.all().filter(({ record }) => record.shard_number === 0)) {
+      this.reconciler
+        .notify(shard)
+        .catch((error: unknown) => this.log.info(`computes of ${shardText(shard.record)}: ${errorText(error)}`));
+    }
   }
 
   /** Changes nothing any more: another instance has taken over. Resolves when all that goes on has ended. */

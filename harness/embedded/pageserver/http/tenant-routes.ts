@@ -60,12 +60,14 @@ export function addTenantRoutes(http: HttpService, manager: TenantManager): void
 
 function tenantInfo(tenant: Tenant, size: number | null): Record<string, unknown> {
   const broken = tenant.state === "Broken";
+  const blocking = [...tenant.timelines.values()].filter(({ gcBlocking }) => gcBlocking !== undefined);
   return {
     id: tenant.key,
     state: broken ? { slug: "Broken", data: { reason: tenant.brokenReason, backtrace: "" } } : { slug: tenant.state },
     current_physical_size: size,
     attachment_status: { slug: tenant.state === "Attaching" ? "maybe" : "attached" },
     generation: tenant.generation,
+    ...(blocking.length === 0 ? {} : { gc_blocking: `${blocking.length} timelines block for EnumSet(Manual)` }),
   };
 }
 
