@@ -171,6 +171,12 @@ export class Endpoint extends ConfiguredEndpoint {
     }
   }
 
+  /** Bytes of a WAL segment: 16 MiB in Neon, less in the embedded engine. */
+  async walSegmentBytes(): Promise<bigint> {
+    const [row] = await this.sql`select setting from pg_settings where name = 'wal_segment_size'`;
+    return BigInt(String(row?.["setting"]));
+  }
+
   /** Empties the buffers of Postgres and the local file cache; the extension neon_test_utils must be there. */
   async clearBuffers(): Promise<void> {
     await this.sql`select clear_buffer_cache()`;

@@ -104,8 +104,8 @@ test("branches at LSNs that never were, or are gone, are refused", requires("tes
   // At the end of a segment there is no record, so the branch begins after the next one's header.
   await main.sql`select pg_switch_wal()`;
   await main.sql`insert into t values (-1)`;
-  const [segment] = await main.sql`select setting::int as bytes from pg_settings where name = 'wal_segment_size'`;
-  const boundary = (await main.flushLsn()) & -BigInt(Number(segment?.["bytes"]));
+  const lsn = await main.flushLsn();
+  const boundary = lsn - (lsn % (await main.walSegmentBytes()));
   await flush(env, main);
   await env.createBranch("at a boundary", { lsn: boundary });
   const atBoundary = await env.endpoints.createStart("at a boundary");
