@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { hasErrorCode } from "../service";
 import { controlFileBody } from "./control-file";
 import { memoryDump } from "./status";
 import type { Timeline } from "./timeline";
@@ -18,24 +19,35 @@ function countZeros(bytes: Buffer, from: "start" | "end"): number {
   return bytes.length;
 }
 
+/** Undefined for a file that is gone since its directory was read; Neon leaves those out, too. */
+async function unlessGone<T>(facts: Promise<T>): Promise<T | undefined> {
+  try {
+    return await facts;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+async function fileInfo(directory: string, name: string) {
+  const path = join(directory, name);
+  const [facts, bytes] = await Promise.all([stat(path), readFile(path)]);
+  const { size, birthtime, mtime } = facts;
+  const zeroes = { start_zeroes: countZeros(bytes, "start"), end_zeroes: countZeros(bytes, "end") };
+  return { name, size, created: birthtime.toISOString(), modified: mtime.toISOString(), ...zeroes };
+}
+
 async function diskContent(directory: string) {
   const names = (await readdir(directory)).toSorted();
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const path = join(directory, name);
-      const [facts, bytes] = await Promise.all([stat(path), readFile(path)]);
-      const { size, birthtime, mtime } = facts;
-      const zeroes = { start_zeroes: countZeros(bytes, "start"), end_zeroes: countZeros(bytes, "end") };
-      return { name, size, created: birthtime.toISOString(), modified: mtime.toISOString(), ...zeroes };
-    }),
-  );
-  return { files };
+  const files = await Promise.all(names.map((name) => unlessGone(fileInfo(directory, name))));
+  return { files: files.filter((file) => file !== undefined) };
 }
 
 /** When a WAL segment of the timeline was last written to; null before the first. */
 async function walLastModified(directory: string): Promise<string | null> {
   const segments = (await readdir(directory)).filter((name) => /^[0-9A-F]{24}(\.partial)?$/.test(name));
-  const times = await Promise.all(segments.map(async (name) => (await stat(join(directory, name))).mtime.getTime()));
+  const facts = await Promise.all(segments.map((name) => unlessGone(stat(join(directory, name)))));
+  const times = facts.flatMap((each) => (each === undefined ? [] : [each.mtime.getTime()]));
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
 }
 
