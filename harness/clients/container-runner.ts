@@ -1,3 +1,4 @@
+import { basename, dirname } from "node:path";
 import { PassThrough } from "node:stream";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -26,11 +27,11 @@ export async function prepareContainer(driver: Driver): Promise<Prepared> {
   return { kind: "container", hostOf, run: (options) => run(docker, image, options) };
 }
 
-/** Rebuilt when a file of the folder changes; kept for the next run. */
+/** Rebuilt when one of its files changes; kept for the next run. The context is the language's folder. */
 async function buildImage(driver: Driver): Promise<string> {
-  const name = `neon-test-client-${driver.name.replaceAll("/", "-")}:${contentOf(driver.folder)}`;
+  const name = `neon-test-client-${driver.name.replaceAll("/", "-")}:${contentOf(driver)}`;
   try {
-    await GenericContainer.fromDockerfile(driver.folder)
+    await GenericContainer.fromDockerfile(dirname(driver.folder), `${basename(driver.folder)}/Dockerfile`)
       .withBuildArgs(baseOf(driver))
       .build(name, { deleteOnExit: false });
   } catch (error) {

@@ -31,8 +31,6 @@ interface Manifest {
   readonly environment?: Readonly<Record<string, string>>;
   /** What the driver can't do, and why. */
   readonly lacks?: Partial<Record<CheckName, string>>;
-  /** It speaks HTTP or WebSockets to Neon's proxy, or the Postgres protocol (default). */
-  readonly transport?: "postgres" | "serverless";
   /** It sends no SNI for a name without a dot, and reads the hosts file that it is given. */
   readonly needsDottedName?: boolean;
   /** Why it tells no server name when TLS begins, where it doesn't: no front can know which endpoint it means. */

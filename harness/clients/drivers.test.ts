@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { validate } from "dockerfile-utils";
 import { expect, test } from "vitest";
 import { readDrivers } from "./driver";
@@ -23,7 +23,7 @@ test.for(drivers.map(({ name, folder, lock }) => ({ name, folder, lock })))(
     expect(text).toMatch(/^CMD \[".+"\]$/m);
     // Dependencies are a layer of their own, which a changed program leaves as it is.
     const firstCopy = /^COPY (.*) \S+$/m.exec(text)?.[1]?.split(" ");
-    for (const file of lock) expect(firstCopy).toContain(file);
+    for (const file of lock) expect(firstCopy).toContain(`${basename(folder)}/${file}`);
   },
 );
 

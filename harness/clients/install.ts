@@ -12,7 +12,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { HarnessError } from "../types";
 import type { Command, Driver } from "./driver";
 import { hostEnvironment } from "./host-environment";
@@ -29,28 +29,32 @@ export function clientCache(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * A copy of the driver's folder with its dependencies and, where it is compiled, its program; kept until a file of the
- * folder changes. Throws Unobtainable, or COMMAND_FAILED with what the compiler said.
+ * A copy of the driver's folder with its dependencies and, where it is compiled, its program, beside what the programs of
+ * its language share; kept until one of these files changes. Throws Unobtainable, or COMMAND_FAILED with what the
+ * compiler said.
  */
 export async function installDriver(driver: Driver): Promise<string> {
   const name = driver.name.replaceAll("/", "-");
-  const ready = join(clientCache(), `${name}-${contentOf(driver.folder)}`);
+  const ready = join(clientCache(), `${name}-${contentOf(driver)}`);
+  const folder = basename(driver.folder);
   if (existsSync(ready)) {
     utimesSync(ready, new Date(), new Date());
-    return ready;
+    return join(ready, folder);
   }
   mkdirSync(dirname(ready), { recursive: true });
   const staging = mkdtempSync(join(dirname(ready), `.${name}-`));
   try {
-    cpSync(driver.folder, staging, { recursive: true });
-    for (const command of driver.fetch) await fetchDependencies(command, staging);
-    for (const command of driver.build) await build(driver, command, staging);
+    for (const path of [...sharedFiles(driver), driver.folder]) {
+      cpSync(path, join(staging, basename(path)), { recursive: true });
+    }
+    for (const command of driver.fetch) await fetchDependencies(command, join(staging, folder));
+    for (const command of driver.build) await build(driver, command, join(staging, folder));
     publish(staging, ready);
     removeUnused(dirname(ready), name, ready);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
-  return ready;
+  return join(ready, folder);
 }
 
 /** Another worker may have been faster; its copy is as good. */
@@ -98,13 +102,20 @@ async function build(driver: Driver, command: Command, cwd: string): Promise<voi
 
 const lastLines = ({ stdout, stderr }: ProgramEnd): string[] => `${stdout}\n${stderr}`.trim().split("\n").slice(-30);
 
-/** Tells one state of a folder's files from another. */
-export function contentOf(folder: string): string {
+/** What the programs of a language have in common: the files beside their folders. */
+const sharedFiles = ({ folder }: Driver): string[] => filesIn(dirname(folder), { recursive: false });
+
+/** Tells one state of a program's files from another. */
+export function contentOf(driver: Driver): string {
   const hash = createHash("sha256");
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const files = [...sharedFiles(driver), ...filesIn(driver.folder, { recursive: true })];
+  const place = dirname(driver.folder);
+  for (const file of files) hash.update(relative(place, file)).update("\0").update(readFileSync(file)).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}
+
+const filesIn = (folder: string, options: { recursive: boolean }): string[] =>
+  readdirSync(folder, { ...options, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .toSorted();
-  for (const file of files) hash.update(file.slice(folder.length)).update("\0").update(readFileSync(file)).update("\0");
-  return hash.digest("hex").slice(0, 16);
-}

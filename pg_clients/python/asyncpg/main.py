@@ -3,11 +3,12 @@
 import asyncio
 import io
 import os
-import re
 import ssl
 import sys
 
 import asyncpg
+
+from program import Program, total
 
 settings = {
     "host": os.environ["NEON_HOST"],
@@ -21,10 +22,17 @@ settings = {
 }
 
 
-class Program:
+class Client(Program):
     """The checks of one connection."""
 
     connection: asyncpg.Connection
+    loop = asyncio.Runner()
+
+    def call(self, method):
+        return self.loop.run(super().call(method))
+
+    def words(self, error):
+        return f"{type(error).__name__} {getattr(error, 'sqlstate', '')} {error}"
 
     async def connect(self):
         self.connection = await asyncpg.connect(**settings)
@@ -70,6 +78,10 @@ class Program:
         finally:
             await asking
 
+    async def close(self):
+        if not self.connection.is_closed():
+            await self.connection.close(timeout=5)
+
 
 async def cancel_from_another(pid):
     """Asks until the query is under way; if the server is gone, that query tells of it."""
@@ -97,30 +109,4 @@ async def refusal(work):
     return "no error"
 
 
-def total(numbers):
-    listed = list(numbers)
-    return f"{len(listed)} {sum(listed)}"
-
-
-def tell(check, kind, text):
-    print(check, kind, re.sub(r"\s+", " ", str(text)), sep="\t", flush=True)
-
-
-async def main():
-    program = Program()
-    failed = 0
-    checks = "connect select parameters prepared rollback sqlstate rows copy cancel".split()
-    for check in checks:
-        try:
-            tell(check, "value", await getattr(program, check)())
-        except Exception as error:
-            failed = 1
-            tell(check, "error", f"{type(error).__name__} {getattr(error, 'sqlstate', '')} {error}")
-            if check == "connect":
-                break
-    if hasattr(program, "connection") and not program.connection.is_closed():
-        await program.connection.close(timeout=5)
-    return failed
-
-
-sys.exit(asyncio.run(main()))
+sys.exit(Client().run())

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import ssl
 import sys
 import threading
@@ -10,6 +9,8 @@ import time
 
 import pg8000.native
 from pg8000.exceptions import DatabaseError
+
+from program import Program, total
 
 settings = {
     "host": os.environ["NEON_HOST"],
@@ -22,10 +23,16 @@ settings = {
 }
 
 
-class Program:
+class Client(Program):
     """The checks of one connection."""
 
     connection: pg8000.native.Connection
+
+    def words(self, error):
+        """The server's errors are dictionaries: C is the SQLSTATE, M the message."""
+        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        own = f"{fields['C']} {fields['M']}" if fields else f"{error} {error.__cause__ or ''}"
+        return f"{type(error).__name__} {own}"
 
     def value(self, query, **parameters):
         return self.connection.run(query, **parameters)[0][0]
@@ -78,6 +85,12 @@ class Program:
         finally:
             thread.join()
 
+    def close(self):
+        try:
+            self.connection.close()
+        except (pg8000.native.InterfaceError, OSError) as error:
+            print(f"closing: {error}", file=sys.stderr)
+
 
 def cancel_from_another(pid):
     """Asks until the query is under way; if the server is gone, that query tells of it."""
@@ -102,39 +115,4 @@ def refusal(work):
     return "no error"
 
 
-def total(numbers):
-    listed = list(numbers)
-    return f"{len(listed)} {sum(listed)}"
-
-
-def tell(check, kind, text):
-    print(check, kind, re.sub(r"\s+", " ", str(text)), sep="\t", flush=True)
-
-
-def words(error):
-    """The server's errors are dictionaries: C is the SQLSTATE, M the message."""
-    fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return f"{fields['C']} {fields['M']}" if fields else f"{error} {error.__cause__ or ''}"
-
-
-def main():
-    program = Program()
-    failed = 0
-    checks = "connect select parameters prepared rollback sqlstate rows copy cancel".split()
-    for check in checks:
-        try:
-            tell(check, "value", getattr(program, check)())
-        except Exception as error:
-            failed = 1
-            tell(check, "error", f"{type(error).__name__} {words(error)}")
-            if check == "connect":
-                break
-    if hasattr(program, "connection"):
-        try:
-            program.connection.close()
-        except (pg8000.native.InterfaceError, OSError) as error:
-            print(f"closing: {error}", file=sys.stderr)
-    return failed
-
-
-sys.exit(main())
+sys.exit(Client().run())

@@ -1,12 +1,13 @@
 """psycopg 3: what every program here does; see ../../README.md."""
 
 import os
-import re
 import ssl
 import sys
 import threading
 
 import psycopg
+
+from program import Program, total
 
 settings = {
     "host": os.environ["NEON_HOST"],
@@ -22,7 +23,7 @@ settings = {
 }
 
 
-class Program:
+class Client(Program):
     """The checks of one connection."""
 
     connection: psycopg.Connection
@@ -77,6 +78,9 @@ class Program:
             over.set()
             thread.join()
 
+    def close(self):
+        self.connection.close()
+
     def cancel_until(self, over):
         while not over.wait(0.1):
             try:
@@ -97,30 +101,4 @@ def refusal(work):
     return "no error"
 
 
-def total(numbers):
-    listed = list(numbers)
-    return f"{len(listed)} {sum(listed)}"
-
-
-def tell(check, kind, text):
-    print(check, kind, re.sub(r"\s+", " ", str(text)), sep="\t", flush=True)
-
-
-def main():
-    program = Program()
-    failed = 0
-    checks = "connect select parameters prepared rollback sqlstate rows copy cancel".split()
-    for check in checks:
-        try:
-            tell(check, "value", getattr(program, check)())
-        except Exception as error:
-            failed = 1
-            tell(check, "error", f"{type(error).__name__} {error}")
-            if check == "connect":
-                break
-    if hasattr(program, "connection"):
-        program.connection.close()
-    return failed
-
-
-sys.exit(main())
+sys.exit(Client().run())

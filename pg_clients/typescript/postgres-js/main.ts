@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import postgres from "postgres";
+import { refusal, runChecks, total, untilUnderWay } from "../program.mjs";
 
 const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_CA } = process.env;
 
@@ -64,65 +65,21 @@ async function underWay(pid: number): Promise<void> {
   const isAsleep = async (): Promise<boolean> =>
     (await other`select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`).length === 1;
   try {
-    for (let tries = 0; tries < 500 && !(await isAsleep()); tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilUnderWay(isAsleep);
   } finally {
     await other.end();
   }
 }
 
-const isConnected = await check("connect", async () => String((await sql`select current_user`)[0]?.current_user));
-if (isConnected) {
-  await check("select", async () => String((await sql`select 1 as i`)[0]?.i));
-  await check("parameters", async () => {
-    const [row] = await sql`select ${38}::int + length(${"žába"}::text) as i`;
-    return String(row?.i);
-  });
-  await check("prepared", prepared);
-  await check("rollback", rollback);
-  await check("sqlstate", () => refusal(sql`select 1 / 0`));
-  await check("rows", async () => total((await sql`select generate_series(1, 1000) as i`).map(({ i }) => i)));
-  await check("copy", copied);
-  await check("cancel", cancel);
-}
+await runChecks({
+  connect: async () => String((await sql`select current_user`)[0]?.current_user),
+  select: async () => String((await sql`select 1 as i`)[0]?.i),
+  parameters: async () => String((await sql`select ${38}::int + length(${"žába"}::text) as i`)[0]?.i),
+  prepared,
+  rollback,
+  sqlstate: () => refusal(sql`select 1 / 0`),
+  rows: async () => total((await sql`select generate_series(1, 1000) as i`).map(({ i }) => i)),
+  copy: copied,
+  cancel,
+});
 await sql.end({ timeout: 5 });
-
-/** Prints what a check found, or the error that the driver raised. */
-async function check(name: string, find: () => Promise<string>): Promise<boolean> {
-  try {
-    print(name, "value", await find());
-    return true;
-  } catch (error) {
-    process.exitCode = 1;
-    print(name, "error", words(error));
-    return false;
-  }
-}
-
-function print(name: string, kind: "value" | "error" | "skipped", text: string): void {
-  process.stdout.write(`${name}\t${kind}\t${text.replace(/\s+/g, " ")}\n`);
-}
-
-/** The messages of an error and of its causes; some errors of Node have a code only. */
-function words(error: unknown): string {
-  const { name, message, code, cause } = error as { name?: string; message?: string; code?: string; cause?: unknown };
-  const own = [name, code, message].filter((text) => text !== undefined && text !== "").join(" ");
-  return cause === undefined ? own : `${own}: ${words(cause)}`;
-}
-
-/** The SQLSTATE with which the server refuses. */
-async function refusal(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return code;
-    throw error;
-  }
-  return "no error";
-}
-
-function total(numbers: readonly number[]): string {
-  return `${numbers.length} ${numbers.reduce((sum, each) => sum + each, 0)}`;
-}

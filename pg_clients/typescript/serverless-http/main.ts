@@ -1,4 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import { refusal, runChecks, total } from "../program.mjs";
 
 const { NEON_HOST, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_PROXY } = process.env;
 
@@ -43,65 +44,14 @@ async function cancelFromAnother(isOver: () => boolean): Promise<void> {
   }
 }
 
-const isConnected = await check("connect", async () => String((await sql`select current_user`)[0]?.current_user));
-if (isConnected) {
-  await check("select", async () => String((await sql`select 1 as i`)[0]?.i));
-  await check("parameters", async () => {
-    const [row] = await sql.query("select $1::int + length($2::text) as i", [38, "žába"]);
-    return String(row?.i);
-  });
-  print("prepared", "skipped", "every request is a session of its own");
-  await check("rollback", rollback);
-  await check("sqlstate", () => refusal(sql`select 1 / 0`));
-  await check("rows", async () => total((await sql`select generate_series(1, 1000) as i`).map(({ i }) => i)));
-  print("copy", "skipped", "the driver has no COPY");
-  await check("cancel", cancel);
-}
-
-/** Prints what a check found, or the error that the driver raised. */
-async function check(name: string, find: () => Promise<string>): Promise<boolean> {
-  try {
-    print(name, "value", await find());
-    return true;
-  } catch (error) {
-    process.exitCode = 1;
-    print(name, "error", words(error));
-    return false;
-  }
-}
-
-function print(name: string, kind: "value" | "error" | "skipped", text: string): void {
-  process.stdout.write(`${name}\t${kind}\t${text.replace(/\s+/g, " ")}\n`);
-}
-
-interface Failure {
-  name?: string;
-  message?: string;
-  code?: string;
-  cause?: unknown;
-  /** What fetch raised. */
-  sourceError?: unknown;
-}
-
-/** The messages of an error and of its causes; some errors of Node have a code only. */
-function words(error: unknown): string {
-  const { name, message, code, sourceError, cause = sourceError } = error as Failure;
-  const own = [name, code, message].filter((text) => text !== undefined && text !== "").join(" ");
-  return cause === undefined ? own : `${own}: ${words(cause)}`;
-}
-
-/** The SQLSTATE with which the server refuses. */
-async function refusal(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return code;
-    throw error;
-  }
-  return "no error";
-}
-
-function total(numbers: readonly number[]): string {
-  return `${numbers.length} ${numbers.reduce((sum, each) => sum + each, 0)}`;
-}
+await runChecks({
+  connect: async () => String((await sql`select current_user`)[0]?.current_user),
+  select: async () => String((await sql`select 1 as i`)[0]?.i),
+  parameters: async () => String((await sql.query("select $1::int + length($2::text) as i", [38, "žába"]))[0]?.i),
+  prepared: { lacks: "every request is a session of its own" },
+  rollback,
+  sqlstate: () => refusal(sql`select 1 / 0`),
+  rows: async () => total((await sql`select generate_series(1, 1000) as i`).map(({ i }) => i)),
+  copy: { lacks: "the driver has no COPY" },
+  cancel,
+});

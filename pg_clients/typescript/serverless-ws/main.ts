@@ -1,5 +1,6 @@
 import { Client, neonConfig } from "@neondatabase/serverless";
 import WebSocket from "ws";
+import { CANCEL_IF_ASLEEP, refusal, runChecks, total, untilUnderWay } from "../program.mjs";
 
 const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_PROXY } = process.env;
 
@@ -7,8 +8,6 @@ const { NEON_HOST, NEON_PORT, NEON_DATABASE, NEON_USER, NEON_PASSWORD, NEON_PROX
 neonConfig.webSocketConstructor = WebSocket;
 // A cloud Neon's proxy is at the endpoint's own host.
 if (NEON_PROXY) neonConfig.wsProxy = `${NEON_PROXY}/v2`;
-
-const ASLEEP = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'";
 
 const settings = {
   host: NEON_HOST,
@@ -54,71 +53,29 @@ async function cancel(): Promise<string> {
   return state;
 }
 
-/** Asks until the query is under way; what isn't yet would not be there to be cancelled. */
 async function cancelFromAnother(processId: number | undefined): Promise<void> {
   const other = new Client(settings);
   other.on("error", () => undefined);
   try {
     await other.connect();
-    for (let tries = 0; tries < 500 && (await other.query(ASLEEP, [processId])).rows.length === 0; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilUnderWay(async () => (await other.query(CANCEL_IF_ASLEEP, [processId])).rows.length !== 0);
   } finally {
     await other.end();
   }
 }
 
-const isConnected = await check("connect", async () => {
-  await client.connect();
-  return String((await client.query("select current_user")).rows[0].current_user);
+await runChecks({
+  connect: async () => {
+    await client.connect();
+    return String((await client.query("select current_user")).rows[0].current_user);
+  },
+  select: async () => String((await column("select 1"))[0]),
+  parameters: async () => String((await column("select $1::int + length($2::text)", [38, "žába"]))[0]),
+  prepared,
+  rollback,
+  sqlstate: () => refusal(client.query("select 1 / 0")),
+  rows: async () => total(await column("select generate_series(1, 1000)")),
+  copy: { lacks: "the driver has no COPY" },
+  cancel,
 });
-if (isConnected) {
-  await check("select", async () => String((await column("select 1"))[0]));
-  await check("parameters", async () => String((await column("select $1::int + length($2::text)", [38, "žába"]))[0]));
-  await check("prepared", prepared);
-  await check("rollback", rollback);
-  await check("sqlstate", () => refusal(client.query("select 1 / 0")));
-  await check("rows", async () => total(await column("select generate_series(1, 1000)")));
-  print("copy", "skipped", "the driver has no COPY");
-  await check("cancel", cancel);
-}
 await client.end();
-
-/** Prints what a check found, or the error that the driver raised. */
-async function check(name: string, find: () => Promise<string>): Promise<boolean> {
-  try {
-    print(name, "value", await find());
-    return true;
-  } catch (error) {
-    process.exitCode = 1;
-    print(name, "error", words(error));
-    return false;
-  }
-}
-
-function print(name: string, kind: "value" | "error" | "skipped", text: string): void {
-  process.stdout.write(`${name}\t${kind}\t${text.replace(/\s+/g, " ")}\n`);
-}
-
-/** The messages of an error and of its causes; some errors of Node have a code only. */
-function words(error: unknown): string {
-  const { name, message, code, cause } = error as { name?: string; message?: string; code?: string; cause?: unknown };
-  const own = [name, code, message].filter((text) => text !== undefined && text !== "").join(" ");
-  return cause === undefined ? own : `${own}: ${words(cause)}`;
-}
-
-/** The SQLSTATE with which the server refuses. */
-async function refusal(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return code;
-    throw error;
-  }
-  return "no error";
-}
-
-function total(numbers: readonly number[]): string {
-  return `${numbers.length} ${numbers.reduce((sum, each) => sum + each, 0)}`;
-}
