@@ -5,7 +5,7 @@ import { errorText, hasErrorCode, type Logger } from "../service";
 import type { StartupMetrics } from "./compute-state";
 import { emptyDataDirectory } from "./data-directory";
 import { connectToPageserver } from "./pageserver-connection";
-import { Backoff } from "./pause";
+import { Backoff } from "./backoff";
 import type { ComputeSpec } from "./spec";
 
 const ATTEMPTS = 10;

@@ -1,6 +1,5 @@
 import type { Lsn } from "../../types";
-import type { Logger } from "../service";
-import { pause } from "./pause";
+import { type Logger, pause } from "../service";
 import type { PostgresProcess } from "./postgres-process";
 
 /** How long a fast stop may go without the safekeepers confirming anything. */

@@ -1,7 +1,6 @@
 import { Lsn, TenantShardId } from "../../types";
 import { PgConnection } from "../../wire";
-import { errorText, type HostPort, type Logger } from "../service";
-import { pause } from "./pause";
+import { errorText, type HostPort, type Logger, pause } from "../service";
 import type { ComputeSpec } from "./spec";
 
 const FIRST_RETRY_MS = 500;

@@ -1,8 +1,7 @@
-import { createLogger, errorText, type Logger, startFailpoints, UsageError, VERSION_TEXT } from "../service";
+import { createLogger, errorText, type Logger, pause, startFailpoints, UsageError, VERSION_TEXT } from "../service";
 import { type CommandLine, parseCommandLine } from "./command-line";
 import { ComputeNode } from "./compute-node";
 import { createHttpApi } from "./http/api";
-import { pause } from "./pause";
 
 /** How long /status goes on to tell why a start failed, or that Postgres was terminated. */
 const LAST_STATUS_MS = 30_000;

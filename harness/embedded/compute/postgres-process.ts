@@ -2,9 +2,8 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { errorText, hasErrorCode } from "../service";
+import { errorText, hasErrorCode, pause } from "../service";
 import { readPostmasterFile } from "./data-directory";
-import { pause } from "./pause";
 
 const READY_POLL_MS = 5;
 const FAST_STOP_REQUESTED = /LOG: {2}received fast shutdown request/;

@@ -1,9 +1,8 @@
 import type { TimelineId } from "../../../types";
 import type { PgConnection } from "../../../wire";
 import { AUX_PREFIX } from "../../pg/aux-files";
-import { errorText, type Logger } from "../../service";
+import { errorText, type Logger, pause } from "../../service";
 import { quoteLiteral } from "../catalog/quoting";
-import { pause } from "../pause";
 import { OWNER_FILE } from "./restore-slots";
 import { isSlotState, readSlotFiles, type SlotFiles } from "./slot-files";
 

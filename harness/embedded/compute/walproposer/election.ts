@@ -3,7 +3,7 @@ import { Lsn } from "../../../types";
 import type { TermLsn, VoteResponse } from "../../../wire";
 import { formatHistory, historyUpTo, lastLogTerm } from "../../safekeeper/term-history";
 import { errorText, type HostPort, type Logger } from "../../service";
-import { Backoff } from "../pause";
+import { Backoff } from "../backoff";
 import { AcceptorSession } from "./acceptor-session";
 import { collectQuorum } from "./collect-quorum";
 import { quorumOf } from "./quorum";

@@ -1,6 +1,5 @@
 import type { Lsn } from "../../../types";
-import type { HostPort, Logger } from "../../service";
-import { pause } from "../pause";
+import { type HostPort, type Logger, pause } from "../../service";
 import { createPeers } from "./create-peers";
 import type { Election } from "./election";
 import type { FencedError } from "./errors";

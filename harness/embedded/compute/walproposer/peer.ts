@@ -2,7 +2,7 @@ import { Lsn } from "../../../types";
 import type { AcceptorMessage, AppendRequest, VoteResponse } from "../../../wire";
 import { formatHistory, historyUpTo, lastCommonPoint } from "../../safekeeper/term-history";
 import { errorText, type HostPort, type Logger } from "../../service";
-import { Backoff } from "../pause";
+import { Backoff } from "../backoff";
 import { AcceptorSession } from "./acceptor-session";
 import { FencedError, WalproposerPanic } from "./errors";
 import type { Progress, Replicator } from "./replicator";

@@ -2,7 +2,7 @@ import { Lsn } from "../../../types";
 import { decodeWalSenderMessage, encodeWalReceiverMessage, PgConnection, PgError, toPgTime } from "../../../wire";
 import type { CopyBothStream } from "../../../wire";
 import { errorText, type Logger } from "../../service";
-import { Backoff } from "../pause";
+import { Backoff } from "../backoff";
 import { WalproposerPanic } from "./errors";
 import { FirstRecordCheck, type ResumePoint } from "./first-record";
 import { NO_STANDBY, standbyMessage } from "./hot-standby";

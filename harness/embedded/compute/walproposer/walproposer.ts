@@ -1,6 +1,6 @@
 import { Lsn, PgVersion } from "../../../types";
-import type { HostPort, Logger } from "../../service";
-import { Backoff, pause } from "../pause";
+import { type HostPort, type Logger, pause } from "../../service";
+import { Backoff } from "../backoff";
 import { elect, type Election } from "./election";
 import { type FencedError, WalproposerPanic } from "./errors";
 import { LedTerm } from "./led-term";

@@ -1,9 +1,8 @@
-import { errorText, failAt, failpoint, type Logger } from "../../service";
+import { errorText, failAt, failpoint, type Logger, pause, type RemoteStorage } from "../../service";
 import type { Lsn } from "../../../types";
 import type { Layer } from "../layers/layer";
 import type { DeletionQueue } from "./deletion-queue";
 import { formatIndexPart, type IndexPart } from "./index-part";
-import type { RemoteStorage } from "../../service";
 import { indexObject, layerObject, layerOwner, remoteTimelinePrefix } from "./paths";
 
 export type RemoteOperation = "layer/upload" | "index/upload" | "layer/download" | "layer/delete";
@@ -97,10 +96,10 @@ export class RemoteTimelineClient {
 
   /** As waitCompletion, but gives up after the time; false then. */
   async completedWithin(milliseconds: number): Promise<boolean> {
-    const { promise, resolve } = deferred();
-    const timer = setTimeout(resolve, milliseconds);
-    const completed = await Promise.race([this.#queue.then(() => true), promise.then(() => false)]);
-    clearTimeout(timer);
+    const decided = new AbortController();
+    const late = pause(milliseconds, decided.signal).then(() => false);
+    const completed = await Promise.race([this.#queue.then(() => true), late]);
+    decided.abort();
     return completed;
   }
 
@@ -154,26 +153,16 @@ export class RemoteTimelineClient {
   }
 
   async #untilDone(operation: RemoteOperation, work: () => Promise<void>): Promise<void> {
-    let pause = FIRST_RETRY_MS;
+    let waitMs = FIRST_RETRY_MS;
     while (!this.#stop.signal.aborted) {
       try {
         return await work();
       } catch (error) {
         this.#log.warn(`${operation} failed, will retry: ${errorText(error)}`);
-        await this.#pause(pause);
-        pause = Math.min(pause * 2, LAST_RETRY_MS);
+        await pause(waitMs, this.#stop.signal);
+        waitMs = Math.min(waitMs * 2, LAST_RETRY_MS);
       }
     }
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    const { promise, resolve } = deferred();
-    const timer = setTimeout(resolve, milliseconds);
-    this.#stop.signal.addEventListener("abort", resolve, { once: true });
-    return promise.finally(() => {
-      clearTimeout(timer);
-      this.#stop.signal.removeEventListener("abort", resolve);
-    });
   }
 
   async #counted(operation: RemoteOperation, bytes: number, work: () => Promise<void>): Promise<void> {
@@ -192,10 +181,4 @@ export class RemoteTimelineClient {
     counted.started += 1;
     return counted;
   }
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((settle) => (resolve = settle));
-  return { promise, resolve };
 }

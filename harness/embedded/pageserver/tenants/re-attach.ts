@@ -1,4 +1,4 @@
-import { errorText, type Logger, sleepAt } from "../../service";
+import { errorText, type Logger, pause, sleepAt } from "../../service";
 import type { PageserverConfig } from "../config/config";
 import type { LocationMode } from "../config/location-conf";
 import { upcall } from "./upcall";
@@ -21,7 +21,7 @@ export async function reAttach(
   signal: AbortSignal,
 ): Promise<ReAttachTenant[]> {
   const body = { node_id: config.id, ...registration(config) };
-  let pause = FIRST_RETRY_MS;
+  let waitMs = FIRST_RETRY_MS;
   for (;;) {
     try {
       await sleepAt("control-plane-client-re-attach", signal);
@@ -31,8 +31,8 @@ export async function reAttach(
     } catch (error) {
       if (signal.aborted) throw error;
       log.info(`re-attach failed, will try again: ${errorText(error)}`);
-      await delay(pause, signal);
-      pause = Math.min(pause * 2, LAST_RETRY_MS);
+      await pause(waitMs, signal);
+      waitMs = Math.min(waitMs * 2, LAST_RETRY_MS);
     }
   }
 }
@@ -50,17 +50,4 @@ function registration(config: PageserverConfig): object {
       availability_zone_id: node.availability_zone_id ?? config.availabilityZone ?? "",
     },
   };
-}
-
-function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((settle) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      settle();
-    };
-    const timer = setTimeout(finish, milliseconds);
-    signal.addEventListener("abort", finish, { once: true });
-    if (signal.aborted) finish();
-  });
 }

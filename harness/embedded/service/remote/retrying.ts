@@ -1,5 +1,6 @@
 import { errorText } from "../errors";
 import type { Logger } from "../log";
+import { pause } from "../pause";
 import { isUnrecoverable } from "./unrecoverable";
 import type { RemoteStorage } from "./remote-storage";
 
@@ -43,16 +44,4 @@ export function retrying(
     recoverTo: (prefix, at, doneIfAfter) =>
       retry("time travel recovery of tenant prefix", () => inner.recoverTo(prefix, at, doneIfAfter)),
   };
-}
-
-function pause(milliseconds: number, shutdown: AbortSignal): Promise<void> {
-  return new Promise((settle) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      shutdown.removeEventListener("abort", end);
-      settle();
-    };
-    const timer = setTimeout(end, milliseconds);
-    shutdown.addEventListener("abort", end);
-  });
 }

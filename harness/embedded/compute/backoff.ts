@@ -1,16 +1,4 @@
-/** Resolves after `ms`, or at once when the signal is aborted. For retrying with a back-off and for nothing else. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
-}
+import { pause } from "../service";
 
 /** Growing delays: `first`, then half as much again each time, up to `limit`; in milliseconds. */
 export class Backoff {
