@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrorCode } from "../service";
+import { unlessMissing } from "../service";
 import { controlFileBody } from "./control-file";
 import { memoryDump } from "./status";
 import type { Timeline } from "./timeline";
@@ -19,16 +19,6 @@ function countZeros(bytes: Buffer, from: "start" | "end"): number {
   return bytes.length;
 }
 
-/** Undefined for a file that is gone since its directory was read; Neon leaves those out, too. */
-async function unlessGone<T>(facts: Promise<T>): Promise<T | undefined> {
-  try {
-    return await facts;
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
 async function fileInfo(directory: string, name: string) {
   const path = join(directory, name);
   const [facts, bytes] = await Promise.all([stat(path), readFile(path)]);
@@ -37,16 +27,17 @@ async function fileInfo(directory: string, name: string) {
   return { name, size, created: birthtime.toISOString(), modified: mtime.toISOString(), ...zeroes };
 }
 
+/** Neon, too, leaves out a file that is gone since its directory was read. */
 async function diskContent(directory: string) {
   const names = (await readdir(directory)).toSorted();
-  const files = await Promise.all(names.map((name) => unlessGone(fileInfo(directory, name))));
+  const files = await Promise.all(names.map((name) => unlessMissing(fileInfo(directory, name))));
   return { files: files.filter((file) => file !== undefined) };
 }
 
 /** When a WAL segment of the timeline was last written to; null before the first. */
 async function walLastModified(directory: string): Promise<string | null> {
   const segments = (await readdir(directory)).filter((name) => /^[0-9A-F]{24}(\.partial)?$/.test(name));
-  const facts = await Promise.all(segments.map((name) => unlessGone(stat(join(directory, name)))));
+  const facts = await Promise.all(segments.map((name) => unlessMissing(stat(join(directory, name)))));
   const times = facts.flatMap((each) => (each === undefined ? [] : [each.mtime.getTime()]));
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
 }

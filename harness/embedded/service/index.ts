@@ -3,7 +3,7 @@ export { AuthError, checkTenantPermission, type Claims, JwtAuth, orForbidden, ty
 export { parseArguments, UsageError } from "./arguments";
 export { type DaemonContext, runDaemon, type RunningDaemon } from "./daemon";
 export { type HostPort, parseEndpointUrl, parseHostPort } from "./endpoints";
-export { errorText, hasErrorCode } from "./errors";
+export { errorText, hasErrorCode, unlessMissing } from "./errors";
 export { failAt, failpoint, putFailpoints, setFailpoint, sleepAt, startFailpoints } from "./failpoints";
 export { readToml, syncDirectory, syncFile, writeFileDurably } from "./files";
 export { type HttpHandler, HttpReply, type HttpRequest, HttpService } from "./http";

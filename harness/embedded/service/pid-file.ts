@@ -1,5 +1,5 @@
 import { readFile, readlink, writeFile } from "node:fs/promises";
-import { hasErrorCode } from "./errors";
+import { hasErrorCode, unlessMissing } from "./errors";
 
 /**
  * Node has no flock, so a claim is live if its process runs the same program in the same directory
@@ -20,10 +20,7 @@ async function isHeldBy(pid: number): Promise<boolean> {
 
 /** Writes our pid, decimal without newline, into the file. Throws when a living daemon of the same kind holds it. */
 export async function claimPidFile(path: string): Promise<void> {
-  const previous = await readFile(path, "utf8").catch((error: unknown) => {
-    if (hasErrorCode(error, "ENOENT")) return "";
-    throw error;
-  });
+  const previous = (await unlessMissing(readFile(path, "utf8"))) ?? "";
   const pid = /^\d+$/.test(previous) ? Number(previous) : undefined;
   if (pid !== undefined && pid !== process.pid && (await isHeldBy(pid))) {
     throw new Error(`file is already locked by process ${pid}: ${path}`);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type HostPort, parseHostPort, readToml } from "../../service";
+import { type HostPort, parseHostPort, readToml, unlessMissing } from "../../service";
 import { parseDuration } from "./duration";
 import { KNOWN_KEYS } from "./known-keys";
 import { parseTenantConf, type TenantConf } from "./tenant-conf";
@@ -89,12 +89,8 @@ function keyPath(raw: Raw, workdir: string): string | undefined {
 }
 
 async function readMetadata(workdir: string): Promise<NodeMetadata | undefined> {
-  try {
-    return JSON.parse(await readFile(join(workdir, "metadata.json"), "utf8")) as NodeMetadata;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = await unlessMissing(readFile(join(workdir, "metadata.json"), "utf8"));
+  return text === undefined ? undefined : (JSON.parse(text) as NodeMetadata);
 }
 
 const defaultCacheDir = (): string => join(tmpdir(), `neon-embedded-cache-${process.getuid?.() ?? 0}`);

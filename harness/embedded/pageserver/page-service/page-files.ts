@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { RelTag } from "../../../wire";
+import { hasErrorCode } from "../../service";
 
 const PAGE_SIZE = 8192;
 const PAGES_PER_FILE = 131_072;
@@ -71,8 +72,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (hasErrorCode(error, "ENOENT") || hasErrorCode(error, "ENOTDIR")) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TenantShardId } from "../../../types";
-import { hasErrorCode } from "../../service";
+import { unlessMissing } from "../../service";
 import { stats } from "../stats";
 import { type LocationConf, locationConfFromToml } from "../config/location-conf";
 import type { ReAttachTenant } from "./re-attach";
@@ -17,7 +17,7 @@ export async function initialLoad(
 ): Promise<void> {
   const root = join(manager.node.config.workdir, "tenants");
   const wanted = answer === undefined ? undefined : new Map(answer.map((tenant) => [tenant.id, tenant]));
-  const loads = (await namesIn(root)).map(async (name) => {
+  const loads = ((await unlessMissing(readdir(root))) ?? []).map(async (name) => {
     const dir = join(root, name);
     const conf = await readConf(dir);
     const told = wanted?.get(name);
@@ -40,19 +40,6 @@ function asTold(conf: LocationConf, told: ReAttachTenant): LocationConf {
 }
 
 async function readConf(dir: string): Promise<LocationConf | undefined> {
-  try {
-    return locationConfFromToml(await readFile(join(dir, "config-v1"), "utf8"));
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return [];
-    throw error;
-  }
+  const text = await unlessMissing(readFile(join(dir, "config-v1"), "utf8"));
+  return text === undefined ? undefined : locationConfFromToml(text);
 }

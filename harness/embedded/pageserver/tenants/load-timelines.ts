@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TimelineId } from "../../../types";
-import { failAt, hasErrorCode } from "../../service";
+import { failAt, unlessMissing } from "../../service";
 import { localLayerFile, parseLayerName } from "../layers/layer-name";
 import { findIndexPart } from "../remote/find-index";
 import type { IndexPart } from "../remote/index-part";
@@ -75,21 +75,10 @@ async function loadLayers(timeline: Timeline, index: IndexPart): Promise<void> {
   await removeUnknown(timeline.dir, files);
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
+const sizeOf = async (path: string): Promise<number | undefined> => (await unlessMissing(stat(path)))?.size;
 
 async function removeUnknown(dir: string, known: ReadonlySet<string>): Promise<void> {
-  try {
-    for (const name of await readdir(dir)) {
-      if (!known.has(name)) await rm(join(dir, name), { recursive: true, force: true });
-    }
-  } catch (error) {
-    if (!hasErrorCode(error, "ENOENT")) throw error;
+  for (const name of (await unlessMissing(readdir(dir))) ?? []) {
+    if (!known.has(name)) await rm(join(dir, name), { recursive: true, force: true });
   }
 }

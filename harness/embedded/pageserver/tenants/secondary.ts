@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errorText, failpoint, hasErrorCode, sleepAt } from "../../service";
+import { errorText, failpoint, hasErrorCode, sleepAt, unlessMissing } from "../../service";
 import { localLayerFile, parseLayerName } from "../layers/layer-name";
 import { type Heatmap, type HeatmapLayer, parseHeatmap } from "../remote/heatmap";
 import { heatmapObject, layerObject, layerOwner, remoteTimelinePrefix } from "../remote/paths";
@@ -125,12 +125,8 @@ export class Secondary {
   }
 
   async #has({ timelineId, file, layer }: WantedLayer): Promise<boolean> {
-    try {
-      return (await stat(join(this.#timelineDir(timelineId), file))).size === layer.metadata.file_size;
-    } catch (error) {
-      if (hasErrorCode(error, "ENOENT")) return false;
-      throw error;
-    }
+    const facts = await unlessMissing(stat(join(this.#timelineDir(timelineId), file)));
+    return facts?.size === layer.metadata.file_size;
   }
 
   /** What the attached location does not have any more. */
@@ -162,11 +158,4 @@ function wantedLayers(heatmap: Heatmap): WantedLayer[] {
 const bytesOf = (layers: readonly WantedLayer[]): number =>
   layers.reduce((sum, { layer }) => sum + layer.metadata.file_size, 0);
 
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return [];
-    throw error;
-  }
-}
+const namesIn = async (dir: string): Promise<string[]> => (await unlessMissing(readdir(dir))) ?? [];

@@ -1,12 +1,11 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { unlessMissing } from "../errors";
 import { syncFile } from "../files";
 import type { RemoteStorage } from "./remote-storage";
 import { TEMP_SUFFIX, temporaryName } from "./temporary-name";
 import { Unimplemented } from "./unrecoverable";
-
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /** Remote storage in a local directory, where the path is the key (neon-protocols §6). */
 export class LocalFs implements RemoteStorage {
@@ -35,27 +34,17 @@ export class LocalFs implements RemoteStorage {
     await rename(temporary, path);
   }
 
-  async read(key: string): Promise<Buffer | undefined> {
-    try {
-      return await readFile(join(this.#root, key));
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+  read(key: string): Promise<Buffer | undefined> {
+    return unlessMissing(readFile(join(this.#root, key)));
   }
 
   async list(prefix: string): Promise<{ objects: string[]; prefixes: string[] }> {
-    try {
-      const entries = await readdir(join(this.#root, prefix), { withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(TEMP_SUFFIX));
-      return {
-        objects: files.map((entry) => entry.name),
-        prefixes: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
-      };
-    } catch (error) {
-      if (isMissing(error)) return { objects: [], prefixes: [] };
-      throw error;
-    }
+    const entries = (await unlessMissing(readdir(join(this.#root, prefix), { withFileTypes: true }))) ?? [];
+    const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(TEMP_SUFFIX));
+    return {
+      objects: files.map((entry) => entry.name),
+      prefixes: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
+    };
   }
 
   async copy(from: string, to: string): Promise<void> {
