@@ -1,21 +1,20 @@
-import type { Engine } from "../engine";
+import type { StorageScrubber } from "../nodes";
 import type { RemoteStorage } from "../storage";
 import { HarnessError } from "../types";
-import { runNeonScrubber } from "./neon-scrubber";
+import { checkBucket } from "./check-bucket";
 import { scrubStorage } from "./scrub-storage";
 import type { ScrubReport } from "./scrub-storage";
 
 const SHOWN = 20;
 
 /**
- * Scrubs what pageservers that are stopped have left in S3, with our scrubber and, where the engine has one, with Neon's.
- * Throws CHECK_FAILED for damage. Returns what was seen.
+ * Scrubs what pageservers that are stopped have left in S3, with our scrubber and with Neon's, where that is given and it is
+ * a bucket. Throws CHECK_FAILED for damage. Returns what was seen.
  */
-export async function checkRemoteStorage(engine: Engine | undefined, storage: RemoteStorage): Promise<ScrubReport> {
+export async function checkRemoteStorage(storage: RemoteStorage, neons?: StorageScrubber): Promise<ScrubReport> {
   const report = await scrubStorage(storage);
   if (report.problems.length > 0) throw damage(storage, report);
-  const hasScrubber = engine?.facts.features.has("storage_scrubber") === true;
-  if (hasScrubber && storage.kind !== "local_fs") await runNeonScrubber(engine.binary("storage_scrubber"), storage);
+  if (neons !== undefined && storage.kind !== "local_fs") await checkBucket(neons);
   return report;
 }
 

@@ -1,4 +1,3 @@
-export { checkBucket } from "./check-bucket";
 export { checkRemoteStorage } from "./check-remote-storage";
 export type { ScrubReport } from "./scrub-storage";
 export { checkLogs, checkRunning } from "./check-env";

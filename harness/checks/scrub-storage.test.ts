@@ -44,7 +44,7 @@ describe.each(["local_fs", "mock_s3"] as const)("%s", (kind) => {
   });
 
   test("what is whole is healthy, and counted", async () => {
-    const report = await checkRemoteStorage(undefined, storage);
+    const report = await checkRemoteStorage(storage);
     expect(report).toEqual({ tenants: 1, timelines: 1, layers: 2, problems: [], unneeded: [], unknown: [] });
   });
 
@@ -79,7 +79,7 @@ describe.each(["local_fs", "mock_s3"] as const)("%s", (kind) => {
     ],
   ])("%s", async (_name, damage, message) => {
     await damage(storage);
-    await expect(checkRemoteStorage(undefined, storage)).rejects.toMatchObject({
+    await expect(checkRemoteStorage(storage)).rejects.toMatchObject({
       code: "CHECK_FAILED",
       message: expect.stringMatching(message) as string,
     });
@@ -88,7 +88,7 @@ describe.each(["local_fs", "mock_s3"] as const)("%s", (kind) => {
   test("a timeline that is being deleted may have lost its layers", async () => {
     await storage.editIndexPart(tenant, timeline, (part) => (part.deleted_at = "2025-01-01T00:00:00"));
     await storage.delete([path(`${one}-00000001`)]);
-    expect((await checkRemoteStorage(undefined, storage)).problems).toEqual([]);
+    expect((await checkRemoteStorage(storage)).problems).toEqual([]);
   });
 
   test("a shard may use layers of the tenant that it was split from", async () => {
@@ -99,7 +99,7 @@ describe.each(["local_fs", "mock_s3"] as const)("%s", (kind) => {
       `${shard}index_part.json-00000002`,
       index({ [one]: { file_size: 4, generation: 1 }, [two]: own }),
     );
-    expect((await checkRemoteStorage(undefined, storage)).problems).toEqual([]);
+    expect((await checkRemoteStorage(storage)).problems).toEqual([]);
     await storage.delete([`${shard}${two}-00000002`]);
     expect((await scrubStorage(storage)).problems).toEqual([expect.stringContaining(`${shard}${two}-00000002 is not`)]);
   });
@@ -107,7 +107,7 @@ describe.each(["local_fs", "mock_s3"] as const)("%s", (kind) => {
   test("garbage is no damage: layers that no index names, objects that Neon does not know", async () => {
     await storage.write(path(`${two}-00000003`), "old");
     await storage.write("tenants/notes.txt", "somebody's");
-    const report = await checkRemoteStorage(undefined, storage);
+    const report = await checkRemoteStorage(storage);
     expect([report.unneeded, report.unknown]).toEqual([[path(`${two}-00000003`)], ["tenants/notes.txt"]]);
   });
 });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { checkBucket, checkLogs, checkRemoteStorage, checkRunning } from "../checks";
+import { checkLogs, checkRemoteStorage, checkRunning } from "../checks";
 import type { ScrubReport } from "../checks";
 import { bringDataHome, NeonNode } from "../nodes";
 import { EnvTenants } from "./env-tenants";
@@ -104,12 +104,9 @@ export class NeonEnv extends EnvTenants implements AsyncDisposable {
    * Holds every index of the pageservers' remote storage against the objects, which nobody may change meanwhile; where the
    * engine has storage_scrubber, that does so, too. Throws CHECK_FAILED for damage.
    */
-  async scrubRemoteStorage(): Promise<ScrubReport> {
-    const { storage } = this.parts;
-    const report = await checkRemoteStorage(undefined, storage);
+  scrubRemoteStorage(): Promise<ScrubReport> {
     const hasScrubber = this.engine.facts.features.has("storage_scrubber");
-    if (hasScrubber && storage.kind !== "local_fs") await checkBucket(this.storageScrubber);
-    return report;
+    return checkRemoteStorage(this.parts.storage, hasScrubber ? this.storageScrubber : undefined);
   }
 
   async #scrubAtTheEnd(): Promise<void> {

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { checkRemoteStorage } from "../../harness/checks";
 import { detectEngine } from "../../harness/engine";
+import { StorageScrubber } from "../../harness/nodes";
 import { openFolder, openS3 } from "../../harness/storage";
 import type { RemoteStorage } from "../../harness/storage";
 import { HarnessError } from "../../harness/types";
@@ -35,8 +36,7 @@ storage_scrubber, it looks at the bucket, too. Nothing may write meanwhile.`,
 
 async function runScrub(where: Where): Promise<number> {
   const storage = await open(where);
-  const engine = process.env["NEON_BIN"] ? await detectEngine() : undefined;
-  const { tenants, timelines, layers, unneeded, unknown } = await checkRemoteStorage(engine, storage);
+  const { tenants, timelines, layers, unneeded, unknown } = await checkRemoteStorage(storage, await neons(storage));
   if (timelines === 0) {
     throw new HarnessError("BAD_VALUE", {
       summary: "there is nothing to scrub",
@@ -50,6 +50,14 @@ async function runScrub(where: Where): Promise<number> {
   if (unneeded.length > 0) print(`  ${unneeded.length} layers that no index names, e.g. ${unneeded[0]}`);
   if (unknown.length > 0) print(`  ${unknown.length} objects that Neon does not know, e.g. ${unknown[0]}`);
   return 0;
+}
+
+/** The storage_scrubber of NEON_BIN, where there is one. */
+async function neons(storage: RemoteStorage): Promise<StorageScrubber | undefined> {
+  if (!process.env["NEON_BIN"]) return undefined;
+  const engine = await detectEngine();
+  if (!engine.facts.features.has("storage_scrubber")) return undefined;
+  return new StorageScrubber({ engine, repoDir: "/", environment: {} }, storage);
 }
 
 async function open({ dir, bucket, prefix = "", region }: Where): Promise<RemoteStorage> {

@@ -27,11 +27,12 @@ const SCAN_MS = 60_000;
 export class StorageScrubber {
   readonly #context: NodeContext;
   readonly #storage: RemoteStorage;
-  readonly #controllerUrl: string;
+  readonly #controllerUrl: string | undefined;
   /** Errors and warnings that a test expects. */
   readonly allowedErrors: RegExp[] = [];
 
-  constructor(context: NodeContext, storage: RemoteStorage, controllerUrl: string) {
+  /** Without a storage controller it can do what asks for none, scanMetadata without `post` among that. */
+  constructor(context: NodeContext, storage: RemoteStorage, controllerUrl?: string) {
     this.#context = context;
     this.#storage = storage;
     this.#controllerUrl = controllerUrl;
@@ -39,11 +40,11 @@ export class StorageScrubber {
 
   /** Runs any subcommand and returns its stdout. Throws MISUSE for a storage that is no bucket. */
   async run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<string> {
-    const controller = `--controller-api=${this.#controllerUrl}`;
+    const controller = this.#controllerUrl === undefined ? [] : [`--controller-api=${this.#controllerUrl}`];
     const { stdout } = await runTool(
       this.#context,
       this.#context.engine.binary("storage_scrubber"),
-      [controller, ...args],
+      [...controller, ...args],
       {
         timeoutMs: SCAN_MS,
         environment: { ...this.#bucket(), RUST_LOG: "INFO", PAGESERVER_DISABLE_FILE_LOGGING: "1", ...environment },
