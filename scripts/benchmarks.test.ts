@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { readResults } from "../harness/benchmark/results";
+import { isLongRun } from "../harness/testing";
 import { InlineSuite } from "./testing/inline-suite";
 
 /** Its system is a loop. It says the processor time that it took, for the tests beside it take cores away for long. */
@@ -87,7 +88,7 @@ test("A and B take turns, and what the first time measures is left out", { timeo
 });
 
 /** What verdicts are worth is tested beside them, in seconds; here once more with all that lies around them. */
-test.runIf(process.env["NEON_TEST_LONG"] === "1")(
+test.runIf(isLongRun)(
   "A and B: what is the same is no difference, a planted quarter is found, both ways round",
   { timeout: 400_000 },
   async () => {

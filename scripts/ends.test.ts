@@ -4,6 +4,7 @@ import { onTestFinished, test } from "vitest";
 import { pollUntil, sleep } from "../harness/wait";
 import { listProcesses } from "../harness/process/process-table.mjs";
 import { runsDirectory } from "../harness/process/run-state";
+import { isLongRun } from "../harness/testing";
 import { InlineSuite } from "./testing/inline-suite";
 
 const PHASES = ["setup", "body", "tear-down"] as const;
@@ -52,9 +53,8 @@ test.extend("prepared", async ({ neonEnvBuilder, resources }) => {
 })("ends somehow", async ({ prepared: env }) => act("body", env.broker.pid));
 `;
 
-const isLong = process.env["NEON_TEST_LONG"] === "1";
 /** The short form runs beside other tests, on machines of which nothing is known. */
-const budgetMs = isLong ? 2_000 : 10_000;
+const budgetMs = isLongRun ? 2_000 : 10_000;
 const all = PHASES.flatMap((phase) => (Object.keys(WAYS) as Way[]).map((way): [Way, Phase] => [way, phase]));
 const short: [Way, Phase][] = [
   ["Ctrl-C twice", "tear-down"],
@@ -62,7 +62,7 @@ const short: [Way, Phase][] = [
   ["SIGKILL of the reaper, then of the command", "body"],
 ];
 
-test.concurrent.for(isLong ? [...all, ...all, ...all] : short)(
+test.concurrent.for(isLongRun ? [...all, ...all, ...all] : short)(
   `after %s in %s nothing is left, ${budgetMs / 1000} s later`,
   { timeout: 180_000 },
   async ([way, phase], { expect: check }) => {

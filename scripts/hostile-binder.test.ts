@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
+import { isLongRun } from "../harness/testing";
 import { InlineSuite, lastLine } from "./testing/inline-suite";
 
 /** Somebody who takes random ports of the harness' range, holds hundreds at any time, and takes many each second. */
@@ -27,8 +28,7 @@ function startStranger(): Disposable & { taken: () => number } {
   return { taken: () => taken, [Symbol.dispose]: () => void child.kill("SIGKILL") };
 }
 
-const isLong = process.env["NEON_TEST_LONG"] === "1";
-const count = isLong ? 200 : 2;
+const count = isLongRun ? 200 : 2;
 
 test(
   `${count} environments start while a stranger takes random ports of our range`,
@@ -57,7 +57,7 @@ function leaseElsewhere(ports: number) {
   return { child, line };
 }
 
-test.runIf(isLong)("10,000 leases by 16 processes at once: no port twice", { timeout: 300_000 }, async () => {
+test.runIf(isLongRun)("10,000 leases by 16 processes at once: no port twice", { timeout: 300_000 }, async () => {
   const others = Array.from({ length: 16 }, () => leaseElsewhere(625));
   try {
     const all = (await Promise.all(others.map(async ({ line }) => line))).flat();

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
-import { listProcesses } from "../harness/process/process-table.mjs";
+import { isAlive } from "../harness/testing";
 import { pollUntil } from "../harness/wait";
 import { InlineSuite, lastLine } from "./testing/inline-suite";
 import { neonTest } from "./testing/command";
@@ -15,8 +15,6 @@ test("fails", async ({ neonSimpleEnv: env }) => {
   expect(1).toBe(2);
 });
 test("passes", ({ neonSimpleEnv: env }) => expect(env.broker.isRunning()).toBe(true));`;
-
-const isAlive = (pid: number): boolean => listProcesses().some((row) => row.pid === pid && row.alive);
 
 test("--keep on-failure leaves the environment running; attach shows it, down ends it", async () => {
   using suite = new InlineSuite({ one: FAILS });

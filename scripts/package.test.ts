@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
+import { isLongRun } from "../harness/testing";
 import { PACKAGE_ROOT } from "./project";
 
 const TEST = `
@@ -27,7 +28,7 @@ test.skip("has a wrong setting", ({ neonEnvBuilder }) => void neonEnvBuilder.wit
 `;
 
 /** Packs and installs from the registry, which takes a minute: `npm run test:long`. */
-test.runIf(process.env["NEON_TEST_LONG"] === "1")(
+test.runIf(isLongRun)(
   "npm pack and npm i: fixtures, builder and command work in another project, typed",
   { timeout: 600_000 },
   async () => {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { makeTestDirectory } from "../testing";
+import { isAlive, makeTestDirectory } from "../testing";
 import { ClientRunner } from "./client-runner";
 import { readDrivers } from "./driver";
 import type { Driver } from "./driver";
@@ -107,19 +107,8 @@ test("a program that hangs, and what it has started, is killed when its time is 
   const end = await runProgram({ command: [...NODE, "-e", program], cwd, environment: {}, slotMs: 5000 });
   expect(end).toMatchObject({ isOverTime: true, exitCode: undefined });
   expect(end.stdout).toMatch(/^[0-9]+$/);
-  expect(lives(Number(end.stdout))).toBe(false);
+  expect(isAlive(Number(end.stdout))).toBe(false);
 });
-
-/** A dead process whose parent hasn't looked yet is dead. */
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || readFileSync(stat, "utf8").split(") ")[1]?.[0] !== "Z";
-}
 
 test.for([
   { manifest: { run: undefined }, says: "no run" },

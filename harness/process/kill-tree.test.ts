@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { pollUntil } from "../wait";
 import { killTree } from "./kill-tree";
-import { isAlive, nodeProgram, pidsIn, temporaryDirectory } from "./test-tools";
+import { isAlive } from "../testing";
+import { nodeProgram, pidsIn, temporaryDirectory } from "./test-tools";
 
 /** Starts a child that starts a child in a session of its own, and writes all three pids. */
 const threeGenerations = (file: string, end: string): string => `

@@ -7,7 +7,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { distribution, giveToNodes, identity, makeTestDirectory } from "../testing";
 import { pollUntil } from "../wait";
 import { listProcesses } from "./process-table.mjs";
-import { isAlive, pidsIn } from "./test-tools";
+import { isAlive } from "../testing";
+import { pidsIn } from "./test-tools";
 
 const programs = distribution(17);
 

@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import { pollUntil } from "../wait";
 import { runsDirectory } from "./run-state";
 import { sweepStaleRuns } from "./start-reaper";
-import { isAlive, pidsIn, temporaryDirectory } from "./test-tools";
+import { isAlive } from "../testing";
+import { pidsIn, temporaryDirectory } from "./test-tools";
 
 /** A run of its own: starts a reaper, then what `body` says, with `spawnNode(program)` at hand. */
 function startRunner(directory: string, body: string): ChildProcess & Disposable {

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManagedProcess } from "./managed-process";
 import type { SpawnSpec } from "./managed-process";
-import { listProcesses } from "./process-table.mjs";
 
 /** A temporary directory that every user can get to, removed at the end of the block. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
@@ -35,5 +34,3 @@ export function pidsIn(file: string): number[] | undefined {
   const text = readFileSync(file, "utf8");
   return text.endsWith("\n") ? text.trim().split(/\s+/).map(Number) : undefined;
 }
-
-export const isAlive = (pid: number): boolean => listProcesses().some((row) => row.pid === pid && row.alive);

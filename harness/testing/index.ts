@@ -9,5 +9,6 @@ export {
   programEnvironment,
 } from "./engine";
 export { freePort } from "./ports";
+export { isAlive } from "./is-alive";
 export { isLongRun } from "./long-run";
 export { giveToNodes, makeTestDirectory } from "./test-directory";
