@@ -161,7 +161,7 @@ export abstract class EnvTenants extends EnvNodes {
     return lsn;
   }
 
-  /** Resolves when remote storage safely has all that this compute has written so far; returns that LSN. */
+  /** Resolves when remote storage has all that this compute has written so far; returns that LSN. */
   async waitForUpload(endpoint: Endpoint, options: { pageserver?: Pageserver; budgetMs?: number } = {}): Promise<Lsn> {
     const lsn = await this.waitForLastFlushLsn(endpoint, options);
     const { tenantId, timelineId } = endpoint.settings;
@@ -170,7 +170,7 @@ export abstract class EnvTenants extends EnvNodes {
       const client = pageserver.httpClient();
       await client.checkpoint(shard, timelineId, { compact: false });
       const uploaded = () => client.remoteConsistentLsn(shard, timelineId);
-      await Wait.lsn("remote_consistent_lsn_visible", uploaded, lsn).wait({ budgetMs, component: pageserver.name });
+      await Wait.lsn("remote_consistent_lsn", uploaded, lsn).wait({ budgetMs, component: pageserver.name });
     });
     await Promise.all(waits);
     return lsn;

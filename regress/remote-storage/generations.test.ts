@@ -27,13 +27,13 @@ describe.each(availableRemoteStorages())("%s", (kind) => {
       expect(ours).toBeGreaterThan(theirs ?? 0);
       const index = storage.indexKey(tenant, timeline, ours ?? 0);
       const before = await storage.read(index);
-      const promised = await old.httpClient().remoteConsistentLsn(tenant, timeline);
+      const promised = await old.httpClient().remoteConsistentLsnVisible(tenant, timeline);
 
       await env.waitForLastFlushLsn(endpoint, { pageserver: old });
       await old.httpClient().checkpoint(tenant, timeline, { waitUntilUploaded: true });
       await old.httpClient().flushDeletionQueue({ execute: true });
       expect((await storage.read(index)).equals(before)).toBe(true);
-      expect(await old.httpClient().remoteConsistentLsn(tenant, timeline)).toBe(promised);
+      expect(await old.httpClient().remoteConsistentLsnVisible(tenant, timeline)).toBe(promised);
 
       // What the successor lost on disk it finds in storage, its own and not the old one's.
       await old.kill9();

@@ -169,7 +169,8 @@ test("an import sends the archive as it is", async () => {
 test("positions come as numbers, and one that is not known yet as Lsn.INVALID", async () => {
   await using node = await clientOf(BRANCH);
   expect(await node.client.lastRecordLsn(T, CHILD)).toBe(0x14ec430n);
-  expect(await node.client.remoteConsistentLsn(T, CHILD)).toBe(Lsn.INVALID);
+  expect(await node.client.remoteConsistentLsn(T, CHILD)).toBe(21939248n);
+  expect(await node.client.remoteConsistentLsnVisible(T, CHILD)).toBe(Lsn.INVALID);
   expect(await node.client.timelineLsn(T, CHILD, "last_received_msg_lsn")).toBe(Lsn.INVALID);
 });
 

@@ -53,8 +53,16 @@ export abstract class PageserverTimelineApi extends PageserverTenantApi {
     return this.timelineLsn(id, timelineId, "disk_consistent_lsn", call);
   }
 
-  /** What is safe in remote storage, as far as the storage controller has confirmed the generation. */
+  /** Up to where the index in remote storage goes. */
   remoteConsistentLsn(id: AnyTenantId, timelineId: TimelineId, call: CallOptions = {}): Promise<Lsn> {
+    return this.timelineLsn(id, timelineId, "remote_consistent_lsn", call);
+  }
+
+  /**
+   * The same as safekeepers are told it: as far as the storage controller has confirmed the generation. Neon asks it
+   * every 10 s, and at flushDeletionQueue().
+   */
+  remoteConsistentLsnVisible(id: AnyTenantId, timelineId: TimelineId, call: CallOptions = {}): Promise<Lsn> {
     return this.timelineLsn(id, timelineId, "remote_consistent_lsn_visible", call);
   }
 
