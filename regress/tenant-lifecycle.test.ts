@@ -162,6 +162,22 @@ test(
   },
 );
 
+test("a compute waits for a tenant that is being attached", requires("failpoints"), async ({ neonSimpleEnv: env }) => {
+  const { initialTenant: tenantId } = env;
+  const client = env.pageserver.httpClient();
+  const endpoint = await env.endpoints.createStart("main");
+  await endpoint.sql`create table t as select generate_series(1, 1000) as i`;
+  await env.waitForUpload(endpoint);
+  await endpoint.stop();
+  await env.pageserver.tenantDetach(tenantId);
+  await client.configureFailpoints([["attach-before-activate-sleep", "return(3000)"]]);
+  const attached = env.pageserver.tenantAttach(tenantId);
+  const states = async () => (await client.listTenants()).map(({ state }) => state.slug);
+  await expect.poll(states, { timeout: 10_000 }).toEqual(["Attaching"]);
+  await Promise.all([attached, endpoint.start({ basebackupRequestTries: 1 })]);
+  expect(await endpoint.sql`select count(*)::int as n from t`).toEqual([{ n: 1000 }]);
+});
+
 // covers: test_tenant_relocation.py::test_tenant_relocation
 test("a tenant goes to another pageserver with its branches, and goes on there", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numPageservers: 2 }).initStart();

@@ -89,6 +89,7 @@ export class PageService implements PgServerHandler {
     }
     const name = this.#permitted(connection, parseIds(tenant, timeline));
     const { images } = this.#manager.node;
+    await this.#manager.whileAttaching(name.tenantId, connection.closed);
     await servePagestream({
       connection,
       version,
@@ -103,7 +104,7 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for stockbackup command: ${rest}`);
     }
-    const found = this.#find(connection, parseIds(tenant, timeline));
+    const found = await this.#find(connection, parseIds(tenant, timeline));
     await stockBackup(connection, found, lsn === undefined || lsn === "latest" ? undefined : parseLsn(lsn));
   }
 
@@ -112,7 +113,7 @@ export class PageService implements PgServerHandler {
     if (tenant === undefined || timeline === undefined || from === undefined || to === undefined || more.length > 0) {
       throw new PgError(`invalid number of parameters for stockwal command: ${rest}`);
     }
-    await stockWal(connection, this.#find(connection, parseIds(tenant, timeline)), parseLsn(from), parseLsn(to));
+    await stockWal(connection, await this.#find(connection, parseIds(tenant, timeline)), parseLsn(from), parseLsn(to));
   }
 
   async #neonBackup(connection: PgServerConnection, command: string, rest: string): Promise<void> {
@@ -122,7 +123,7 @@ export class PageService implements PgServerHandler {
       throw new PgError(`invalid number of parameters for ${command} command: ${rest}`);
     }
     const [lsn, prevRecordLsn] = more.map((word) => (word === "latest" ? undefined : parseLsn(word)));
-    const found = this.#find(connection, parseIds(tenant, timeline));
+    const found = await this.#find(connection, parseIds(tenant, timeline));
     await neonBackup(connection, found, this.#manager.node.images, {
       lsn,
       prevRecordLsn,
@@ -139,6 +140,7 @@ export class PageService implements PgServerHandler {
     }
     const id = parseShardId(tenant);
     const name = this.#permitted(connection, { tenantId: id.tenantId, timelineId: parseTimelineId(timeline) });
+    await this.#manager.whileAttaching(name.tenantId, connection.closed);
     const found =
       id.shardCount === 0 ? findTimeline(this.#manager, name) : findOnShard(this.#manager, id, name.timelineId);
     if (found === undefined) throw new PgError("not found");
@@ -154,8 +156,10 @@ export class PageService implements PgServerHandler {
     return name;
   }
 
-  #find(connection: PgServerConnection, name: TimelineName): Timeline {
-    const timeline = findTimeline(this.#manager, this.#permitted(connection, name));
+  async #find(connection: PgServerConnection, name: TimelineName): Promise<Timeline> {
+    this.#permitted(connection, name);
+    await this.#manager.whileAttaching(name.tenantId, connection.closed);
+    const timeline = findTimeline(this.#manager, name);
     if (timeline === undefined) throw new PgError("not found");
     return timeline;
   }

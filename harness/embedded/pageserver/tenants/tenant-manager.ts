@@ -1,5 +1,5 @@
-import { TenantShardId } from "../../../types";
-import { ApiError, badRequest, notFound, unavailable } from "../../service";
+import { type TenantId, TenantShardId } from "../../../types";
+import { ApiError, badRequest, notFound, pause, unavailable } from "../../service";
 import type { LocationConf } from "../config/location-conf";
 import { generationSuffix } from "../layers/layer-name";
 import { remoteTenantPrefix } from "../remote/paths";
@@ -12,6 +12,8 @@ import { WarmCopies } from "./warm-copies";
 
 /** How long a change of location waits for what was received to be uploaded. */
 const DEFAULT_FLUSH_MS = 10_000;
+/** How long clients wait for a tenant that is being attached. */
+const ATTACH_WAIT_MS = 30_000;
 
 /** The tenant shards on this node. Changes of one shard's location happen one after the other. */
 export class TenantManager {
@@ -32,6 +34,17 @@ export class TenantManager {
 
   find(key: string): Tenant | undefined {
     return this.#tenants.get(key);
+  }
+
+  /** Resolves when no shard of the tenant is about to be attached here, after 30 s, or with the signal: for clients. */
+  async whileAttaching(tenantId: TenantId, signal: AbortSignal): Promise<void> {
+    const attaching = this.all().filter(({ id, state }) => id.tenantId === tenantId && state === "Attaching");
+    if (attaching.length === 0) return;
+    const ended = new AbortController();
+    const late = pause(ATTACH_WAIT_MS, AbortSignal.any([signal, ended.signal]));
+    const turns = attaching.flatMap(({ id }) => this.#turns.get(TenantShardId.format(id)) ?? []);
+    await Promise.race([late, Promise.all(turns)]);
+    ended.abort();
   }
 
   /** The attached tenant; 404 when it is not here, 503 while it cannot be used. */
