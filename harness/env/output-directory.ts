@@ -1,5 +1,6 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,7 +14,8 @@ import { startTimeOf } from "../process/process-table.mjs";
 import { errnoOf, HarnessError } from "../types";
 
 const IN_USE = ".in-use";
-const MOST_ATTEMPTS = 1000;
+/** Far more than others need to go away. */
+const MAKE_BUDGET_MS = 10_000;
 
 /**
  * Makes `path` anew and returns it, or `<path>-2`, … where another run is at the same test at this moment: two runs of
@@ -83,13 +85,14 @@ function makeWithMark(path: string): boolean {
 
 /** Another test may remove the empty output directory while we make it and before we use it; then it is made again. */
 function makeDraft(dir: string, prefix: string): string {
-  for (let attempt = 1; ; attempt += 1) {
+  for (const begin = performance.now(); ;) {
     try {
       mkdirSync(dir, { recursive: true, mode: 0o755 });
       return mkdtempSync(join(dir, prefix));
     } catch (error) {
-      // A dangling link says ENOENT for ever.
-      if (errnoOf(error) !== "ENOENT" || attempt === MOST_ATTEMPTS) throw error;
+      // A dangling link says ENOENT, too, and for ever.
+      const isLink = lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      if (errnoOf(error) !== "ENOENT" || isLink || performance.now() - begin > MAKE_BUDGET_MS) throw error;
     }
   }
 }
