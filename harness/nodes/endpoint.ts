@@ -130,11 +130,13 @@ export class Endpoint extends ConfiguredEndpoint {
   override async stop(options: EndpointStopOptions = {}): Promise<void> {
     const budgetMs = options.budgetMs ?? 10_000;
     let inTime = true;
-    if (this.isRunning()) {
-      if (options.immediate === true) await endPostgresAtOnce(this.name, this.pgdata);
-      else inTime = await this.#stopPostgres(budgetMs);
+    if (options.immediate === true) {
+      // compute_ctl would go on to bring the safekeepers to one LSN: that goes with it.
+      if (this.isRunning()) await endPostgresAtOnce(this.name, this.pgdata);
+    } else {
+      if (this.isRunning()) inTime = await this.#stopPostgres(budgetMs);
+      await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
     }
-    await super.stop({ ...options, budgetMs: Math.min(budgetMs, 3_000) });
     await this.kill9();
     if (!inTime) throw fastStopFailed(this.name, budgetMs, this.logPath);
     const { tenantId, timelineId } = this.settings;
