@@ -2,9 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished, test } from "vitest";
 import { pollUntil, sleep } from "../harness/wait";
-import { listProcesses } from "../harness/process/process-table.mjs";
 import { runsDirectory } from "../harness/process/run-state";
-import { isLongRun } from "../harness/testing";
+import { isAlive, isLongRun } from "../harness/testing";
 import { InlineSuite } from "./testing/inline-suite";
 
 const PHASES = ["setup", "body", "tear-down"] as const;
@@ -71,16 +70,21 @@ test.concurrent.for(isLongRun ? [...all, ...all, ...all] : short)(
     onTestFinished(() => void run.kill("SIGKILL"));
     await pollUntil("the test to start what it starts", () => suite.hasNote("pids"), { budgetMs: 60_000 });
     const { worker, broker } = suite.note("pids") as { worker: number; broker?: number };
-    const pids = { runner: run.pid ?? 0, worker, reaper: await reaperOf(run.pid ?? 0) };
+    const whoIs = {
+      runner: () => run.pid ?? 0,
+      worker: () => worker,
+      // Asked for only where the run waits for us: another may have ended already.
+      reaper: () => reaperOf(run.pid ?? 0),
+    };
     for (const step of WAYS[way].act) {
-      const [signal, whom] = step.split(" ") as [NodeJS.Signals | "pause", keyof typeof pids];
+      const [signal, whom] = step.split(" ") as [NodeJS.Signals | "pause", keyof typeof whoIs];
       if (signal === "pause") await sleep(700);
-      else sendIfAlive(pids[whom], signal);
+      else sendIfAlive(await whoIs[whom](), signal);
     }
     const { exitCode } = await run;
     const left = () => [
       ...suite.leftovers(),
-      ...[worker, broker ?? worker].filter((pid) => !isGone(pid)),
+      ...[worker, broker ?? worker].filter(isAlive),
       ...readdirSync(runsDirectory()).filter((name) => runnerOf(name) === run.pid),
     ];
     await pollUntil("everything to go", ({ observed }) => (observed(left()), left().length === 0), { budgetMs });
@@ -88,11 +92,8 @@ test.concurrent.for(isLongRun ? [...all, ...all, ...all] : short)(
   },
 );
 
-/** A zombie is gone: what it waits for is only its parent. */
-const isGone = (pid: number): boolean => !listProcesses().some((row) => row.pid === pid && row.alive);
-
 function sendIfAlive(pid: number, signal: NodeJS.Signals): void {
-  if (!isGone(pid)) process.kill(pid, signal);
+  if (isAlive(pid)) process.kill(pid, signal);
 }
 
 const runnerOf = (state: string): number | undefined => readState(state, "runner.json")?.runner?.pid;
