@@ -27,6 +27,8 @@ const allowed = {
   "harness/front": [...nodes, "harness/nodes"],
   // Runs programs of other languages; knows neither front nor Neon.
   "harness/clients": base,
+  // Runs PostgreSQL's own regression tests on any Postgres.
+  "harness/pg-regress": [...nodes, "harness/engine", "harness/nodes"],
   "harness/env": [...nodes, "harness/engine", "harness/nodes", "harness/checks", "harness/faults"],
   // Replays recorded answers of real Neon; what it finds is in docs/engine-differences.md.
   "harness/golden": [...nodes, "harness/nodes", "harness/env"],
@@ -39,6 +41,7 @@ const allowed = {
   regress: ["fixtures"],
   performance: ["fixtures"],
   pg_clients: ["fixtures"],
+  sql: ["fixtures"],
   scripts: ["harness/*", "fixtures"],
 };
 

@@ -19,6 +19,7 @@ export type { StorageControllerConfig } from "./storage-controller";
 export { templateDirectory } from "./template-directory";
 export { newNeonLocalConfig } from "./tools/neon-local-config";
 export { NeonLocal } from "./tools/neon-local";
+export { runTool } from "./tools/run-tool";
 export { Pagectl, WalCraft } from "./tools/other-tools";
 export { StorageScrubber } from "./tools/storage-scrubber";
 export { VanillaPostgres } from "./vanilla-postgres";

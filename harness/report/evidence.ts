@@ -48,9 +48,10 @@ function readEvents(directory: string): HarnessEvent[] {
   return lines.flatMap((line) => (line === "" ? [] : [JSON.parse(line) as HarnessEvent]));
 }
 
+/** The nodes' logs, and how the output of PostgreSQL's own tests differs. */
 function logsIn(directory: string): string[] {
   return filesBelow(directory)
-    .filter((path) => path.endsWith(".log"))
+    .filter((path) => path.endsWith(".log") || path.endsWith("regression.diffs"))
     .toSorted();
 }
 

@@ -16,10 +16,15 @@ const ANY_COMMENT = /^\s*\/\//;
 const OPENING = /^\s*(?:test|describe)\b/;
 const STRING = /^\s*(["'`])((?:\\.|(?!\1).)*)\1/s;
 
-/** All tests below `regress/` that a comment `// covers: …` stands above; throws where the comment stands elsewhere. */
-export function readOurTests(root = "regress"): OurTest[] {
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".test.ts"));
-  return files.sort().flatMap((name) => testsIn(join(root, name), readFileSync(join(root, name), "utf8")));
+/** Whose tests stand for the original's. */
+export const COVERING_SUITES: readonly string[] = ["regress", "sql"];
+
+/** All tests of these suites that a comment `// covers: …` stands above; throws where the comment stands elsewhere. */
+export function readOurTests(): OurTest[] {
+  return COVERING_SUITES.flatMap((root) => {
+    const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".test.ts"));
+    return files.sort().flatMap((name) => testsIn(join(root, name), readFileSync(join(root, name), "utf8")));
+  });
 }
 
 /** The tests of one file's text. */

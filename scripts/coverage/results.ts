@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { RunRecord, TestRecord } from "../../harness/report";
+import { COVERING_SUITES } from "./our-tests";
 
 export const ENGINES = ["real", "embedded"] as const;
 
@@ -21,7 +22,7 @@ export function readResults(): Results {
 /** Takes over how the tests of a run ended; those that it didn't run stay as they were, those of no file of ours go. */
 export function withRun(results: Results, run: RunRecord, isOurs: (file: string) => boolean): Results {
   const kind: EngineKind = run.engine.startsWith("embedded engine") ? "embedded" : "real";
-  const ended = run.tests.filter(({ suite }) => suite === "regress");
+  const ended = run.tests.filter(({ suite }) => COVERING_SUITES.includes(suite));
   const stillThere = Object.entries(results[kind]).filter(([name]) => isOurs(`${name.split(" > ")[0]}.test.ts`));
   const fresh = ended.map((test): [string, Outcome] => [test.fullName, outcomeOf(test)]);
   const merged = Object.entries({ ...Object.fromEntries(stillThere), ...Object.fromEntries(fresh) });

@@ -17,6 +17,8 @@ export interface ToolOptions {
   environment?: Readonly<Record<string, string>>;
   /** 60 s when not given. */
   timeoutMs?: number;
+  /** Default: the context's repoDir. */
+  cwd?: string;
   /** Whether an exit code other than 0 is an error; it is when not given. */
   check?: boolean;
 }
@@ -37,7 +39,7 @@ export async function runTool(
   const identity = context.engine.facts.identity;
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const result = await execa(path, args, {
-    cwd: existsSync(context.repoDir) ? context.repoDir : "/",
+    cwd: options.cwd ?? (existsSync(context.repoDir) ? context.repoDir : "/"),
     env: { PATH: process.env["PATH"] ?? "", ...context.environment, ...options.environment, ...runMarker() },
     extendEnv: false,
     reject: false,

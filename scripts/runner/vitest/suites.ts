@@ -1,5 +1,5 @@
 /** The clone's. */
-export const SUITES = ["regress", "performance", "pg_clients", "harness"] as const;
+export const SUITES = ["regress", "performance", "pg_clients", "sql", "harness"] as const;
 /** The only suite of any other project: all its tests. */
 export const FOREIGN_SUITE = "tests";
 
