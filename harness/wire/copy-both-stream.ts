@@ -15,6 +15,7 @@ export class CopyBothStream implements AsyncIterable<Buffer> {
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   #listener: ((payload: Buffer) => void) | undefined;
+  #taker: ((payload: Buffer) => boolean) | undefined;
   #wake: (() => void) | undefined;
   #resolveEnded: () => void = () => undefined;
   #open = true;
@@ -74,6 +75,14 @@ export class CopyBothStream implements AsyncIterable<Buffer> {
     this.#listener = listener;
     this.#flush();
     this.#relieve();
+  }
+
+  /**
+   * Offers what comes while the iterating reader waits to `taker` first, which takes it at once and says so, or leaves it to
+   * the reader. What it throws ends the stream, and the reader gets it.
+   */
+  offer(taker: (payload: Buffer) => boolean): void {
+    this.#taker = taker;
   }
 
   /** Stops reading from the peer until `resume()`. */
@@ -154,10 +163,20 @@ export class CopyBothStream implements AsyncIterable<Buffer> {
 
   #take(payload: Buffer): void {
     if (this.#listener !== undefined && !this.#paused) return this.#listener(payload);
+    if (this.#taker !== undefined && this.#wake !== undefined && this.#isTaken(this.#taker, payload)) return;
     this.#queue.push(payload);
     this.#queuedBytes += payload.length;
     if (this.#queuedBytes > MAX_UNREAD_BYTES) this.#channel.hold();
     this.#wakeReader();
+  }
+
+  #isTaken(taker: (payload: Buffer) => boolean, payload: Buffer): boolean {
+    try {
+      return taker(payload);
+    } catch (error) {
+      this.#end(error as Error);
+      return true;
+    }
   }
 
   #flush(): void {

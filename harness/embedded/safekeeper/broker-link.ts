@@ -5,8 +5,9 @@ import type { Timeline } from "./timeline";
 import type { TimelineMap } from "./timeline-map";
 
 const PUSH_INTERVAL_MS = 1000;
-/** News that come in quick succession are told together. */
-const THROTTLE_MS = 20;
+/** News that come in quick succession are told together, at intervals that become longer as long as they come. */
+const LEAST_INTERVAL_MS = 20;
+const MOST_INTERVAL_MS = 200;
 
 export interface BrokerLinkOptions {
   endpoint: string;
@@ -48,6 +49,7 @@ export class BrokerLink {
   readonly #interval: NodeJS.Timeout;
   #pending: NodeJS.Timeout | undefined;
   #lastPush = 0;
+  #throttleMs = LEAST_INTERVAL_MS;
 
   constructor(options: BrokerLinkOptions) {
     this.#options = options;
@@ -75,8 +77,11 @@ export class BrokerLink {
   #onMoved(timeline: Timeline): void {
     if (timeline.cancelled.aborted) return;
     this.#moved.add(timeline);
-    const delay = Math.max(0, this.#lastPush + THROTTLE_MS - performance.now());
-    this.#pending ??= setTimeout(() => this.#pushMoved(), delay);
+    if (this.#pending !== undefined) return;
+    const since = performance.now() - this.#lastPush;
+    this.#throttleMs =
+      since > 2 * this.#throttleMs ? LEAST_INTERVAL_MS : Math.min(2 * this.#throttleMs, MOST_INTERVAL_MS);
+    this.#pending = setTimeout(() => this.#pushMoved(), Math.max(0, this.#throttleMs - since));
   }
 
   #pushMoved(): void {

@@ -10,7 +10,8 @@ import { readControlFile } from "./control-file";
 import { lastCommonPoint, lastLogTerm, type TermHistory } from "./term-history";
 import { newId } from "./testing/safekeeper-process";
 import { WalBuilder } from "./testing/wal-builder";
-import { Timeline, type VoteReply } from "./timeline";
+import { Timeline } from "./timeline";
+import type { VoteReply } from "./timeline-messages";
 import { WalReader } from "./wal-reader";
 
 const START = 0x14ec3a8n;

@@ -2,7 +2,7 @@ import { mkdir, unlink } from "node:fs/promises";
 import { Lsn, PgVersion } from "../../types";
 import type { PageserverFeedback } from "../../wire";
 import { errorText, type Logger } from "../service";
-import type { Append, Elected, Greeting } from "./acceptor";
+import type { Elected, Greeting } from "./acceptor";
 import { AcceptorError, acceptGreeting, advanceCommit, decideAppend, decideElected, decideVote } from "./acceptor";
 import {
   type AcceptorState,
@@ -17,7 +17,8 @@ import { ControlFile, type ControlFileContent } from "./control-file";
 import { Listeners } from "./listeners";
 import { Mutex } from "./mutex";
 import { type PeerInfo, Peers } from "./peers";
-import { historyUpTo, lastLogTerm, type TermHistory } from "./term-history";
+import { historyUpTo, lastLogTerm } from "./term-history";
+import type { AppendMessage, AppendOutcome, VoteReply } from "./timeline-messages";
 import type { WalReceiver } from "./wal-receiver";
 import type { WalSender } from "./wal-sender";
 import { requireSegmentUpTo } from "./segment-file";
@@ -37,21 +38,6 @@ export interface TimelineOptions {
   /** Whether whole segments are uploaded there. */
   walBackup?: boolean;
   counts?: BackupCounts;
-}
-
-export interface VoteReply {
-  term: bigint;
-  granted: boolean;
-  flushLsn: Lsn;
-  truncateLsn: Lsn;
-  termHistory: TermHistory;
-  timelineStartLsn: Lsn;
-}
-
-export interface AppendMessage extends Append {
-  commitLsn: Lsn;
-  truncateLsn: Lsn;
-  proposerUuid: string;
 }
 
 /** One timeline: the acceptor's rules applied to a control file and WAL on disk, one message at a time. */
@@ -264,17 +250,24 @@ export class Timeline {
   }
 
   /** Writes the WAL; `flushed` tells when it is on disk. */
-  append(append: AppendMessage): Promise<"written" | "superseded"> {
-    return this.#lock.run(() => {
-      const storage = this.#requireStorage();
-      if (decideAppend(this.state, storage.writeLsn, append) === "superseded") return "superseded";
-      if (append.wal.length > 0) this.#write(storage, append.wal);
-      this.progress.proposerUuid = append.proposerUuid;
-      this.progress.peerHorizonLsn = maxLsn(this.progress.peerHorizonLsn, append.truncateLsn);
-      this.#commitCandidate = maxLsn(this.#commitCandidate, append.commitLsn);
-      this.#advanceCommit();
-      return "written";
-    });
+  append(append: AppendMessage): Promise<AppendOutcome> {
+    return this.#lock.run(() => this.#append(append));
+  }
+
+  /** The same without waiting; undefined: something else is under way, and nothing was done. */
+  appendAtOnce(append: AppendMessage): AppendOutcome | undefined {
+    return this.#lock.isTaken ? undefined : this.#append(append);
+  }
+
+  #append(append: AppendMessage): AppendOutcome {
+    const storage = this.#requireStorage();
+    if (decideAppend(this.state, storage.writeLsn, append) === "superseded") return "superseded";
+    if (append.wal.length > 0) this.#write(storage, append.wal);
+    this.progress.proposerUuid = append.proposerUuid;
+    this.progress.peerHorizonLsn = maxLsn(this.progress.peerHorizonLsn, append.truncateLsn);
+    this.#commitCandidate = maxLsn(this.#commitCandidate, append.commitLsn);
+    this.#advanceCommit();
+    return "written";
   }
 
   /** Raises the term to `term`, if that is higher. */

@@ -1,15 +1,25 @@
-import type { AcceptorMessage, AppendRequest, CopyBothStream, ProposerGreeting, ProposerMessage } from "../../wire";
+import type {
+  AcceptorMessage,
+  AppendRequest,
+  CopyBothStream,
+  PageserverFeedback,
+  ProposerGreeting,
+  ProposerMessage,
+} from "../../wire";
 import { decodeProposerMessage, encodeAcceptorMessage } from "../../wire";
-import { failpoint, type Logger } from "../service";
+import { failpoint, isFailpointSet, type Logger } from "../service";
 import { Lsn } from "../../types";
 import { YoungGarbage } from "../service/young-garbage";
 import { AcceptorError } from "./acceptor";
 import { combineHotStandby } from "./feedback";
 import { formatHistory } from "./term-history";
 import type { Timeline } from "./timeline";
+import type { AppendMessage, AppendOutcome } from "./timeline-messages";
 
 /** Answers are cumulative, so a proposer that does not read is not owed each of them. */
 const MAX_UNSENT_BYTES = 64 * 1024;
+
+const PAUSE = "sk-acceptor-pausable";
 
 /** Bytes of received WAL after which their buffers are collected. */
 const garbage = new YoungGarbage(1024 * 1024);
@@ -29,6 +39,9 @@ export class WalReceiver {
   readonly #options: WalReceiverOptions;
   #timeline: Timeline | undefined;
   #isAnswering = false;
+  #proposerId = Buffer.alloc(0);
+  #proposerUuid = "";
+  #toldFeedback: PageserverFeedback | undefined;
   #forgetTimeline: () => void = () => undefined;
 
   constructor(options: WalReceiverOptions) {
@@ -38,11 +51,23 @@ export class WalReceiver {
 
   /** Until the proposer leaves or the timeline is cancelled. Throws what the proposer is to be told. */
   async run(): Promise<void> {
+    this.#options.stream.offer((payload) => this.#takeAtOnce(payload));
     try {
       for await (const payload of this.#options.stream) await this.#handle(decodeProposerMessage(payload));
     } finally {
       this.#forgetTimeline();
     }
+  }
+
+  /** WAL usually finds nothing under way: then it is written before another message is looked at, without a promise. */
+  #takeAtOnce(payload: Buffer): boolean {
+    const timeline = this.#timeline;
+    if (timeline === undefined || isFailpointSet(PAUSE)) return false;
+    const message = decodeProposerMessage(payload);
+    if (message.kind !== "append") return false;
+    const outcome = timeline.appendAtOnce(this.#withUuid(message));
+    if (outcome !== undefined) this.#written(timeline, message, outcome);
+    return outcome !== undefined;
   }
 
   async #handle(message: ProposerMessage): Promise<void> {
@@ -96,9 +121,22 @@ export class WalReceiver {
   }
 
   async #append(timeline: Timeline, message: AppendRequest): Promise<void> {
+    await failpoint(PAUSE, timeline.cancelled);
+    this.#written(timeline, message, await timeline.append(this.#withUuid(message)));
+  }
+
+  /** The id as text is made once: it is the same in every message. */
+  #withUuid(message: AppendRequest): AppendMessage {
+    const { proposerId } = message;
+    if (!this.#proposerId.equals(proposerId)) {
+      this.#proposerId = Buffer.from(proposerId);
+      this.#proposerUuid = proposerId.toString("hex");
+    }
+    return { ...message, proposerUuid: this.#proposerUuid };
+  }
+
+  #written(timeline: Timeline, message: AppendRequest, outcome: AppendOutcome): void {
     garbage.add(message.wal.length);
-    await failpoint("sk-acceptor-pausable", timeline.cancelled);
-    const outcome = await timeline.append({ ...message, proposerUuid: message.proposerId.toString("hex") });
     // WAL is answered when it is on disk; heartbeats and superseded proposers at once.
     if (outcome === "superseded" || message.wal.length === 0) this.#answerAppend(timeline);
   }
@@ -116,13 +154,15 @@ export class WalReceiver {
   #sendAnswer(timeline: Timeline): void {
     if (this.#options.stream.writableLength > MAX_UNSENT_BYTES) return;
     const { pageserverFeedback } = timeline;
+    const isNews = pageserverFeedback !== undefined && pageserverFeedback !== this.#toldFeedback;
+    this.#toldFeedback = pageserverFeedback;
     this.#send({
       kind: "append",
       term: timeline.state.term,
       flushLsn: timeline.flushLsn,
       commitLsn: timeline.commitLsn,
       hotStandby: combineHotStandby([...timeline.senders].map((sender) => sender.feedback)),
-      ...(pageserverFeedback === undefined ? {} : { pageserverFeedback }),
+      ...(isNews ? { pageserverFeedback } : {}),
     });
   }
 

@@ -17,7 +17,7 @@ const garbage = new YoungGarbage(1024 * 1024);
 const MAX_SEND_BYTES = 128n * 1024n;
 const PAGE_BYTES = 8192n;
 const KEEPALIVE_MS = 1000;
-const GATHER_MS = 2;
+const GATHER_MS = 10;
 const GATHER_BYTES = 64n * 1024n;
 
 /** How far a receiver may read: what is committed, or, to recover other safekeepers, all of our WAL under one term. */

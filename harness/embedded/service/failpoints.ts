@@ -113,6 +113,9 @@ async function reach(name: string, signal: AbortSignal | undefined): Promise<str
   }
 }
 
+/** Whether something is to happen at the place. */
+export const isFailpointSet = (name: string): boolean => active.has(name);
+
 const NOTHING: Promise<undefined> = Promise.resolve(undefined);
 
 /**

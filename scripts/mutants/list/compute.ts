@@ -25,8 +25,8 @@ export const compute: readonly Mutant[] = [
   {
     name: "fenced, and writes on",
     file: "harness/embedded/compute/walproposer/led-term.ts",
-    from: "      replicator.changed.wake();\n      onFenced(error);",
-    to: "      replicator.changed.wake();",
+    from: "      replicator.advanced.wake();\n      onFenced(error);",
+    to: "      replicator.advanced.wake();",
     caughtBy: {
       file: "regress/fencing.test.ts",
       test: "a second primary fences the first, and nothing that either acknowledged is lost",

@@ -51,7 +51,7 @@ export class LedTerm {
     const fenced = (error: FencedError): void => {
       if (this.#isFenced || this.#ending.signal.aborted) return;
       this.#isFenced = true;
-      replicator.changed.wake();
+      replicator.advanced.wake();
       onFenced(error);
     };
     const peers = createPeers({
@@ -68,13 +68,13 @@ export class LedTerm {
 
   /** True when a majority has all WAL from before the term, which so is committed; false when somebody has overtaken us. */
   async synced(signal: AbortSignal): Promise<boolean> {
-    const { changed, epoch } = this.replicator;
-    const wake = () => changed.wake();
+    const { advanced, epoch } = this.replicator;
+    const wake = () => advanced.wake();
     signal.addEventListener("abort", wake, { once: true });
     try {
       while (this.replicator.commitLsn < epoch.startLsn && !this.#isFenced) {
         signal.throwIfAborted();
-        await changed.wait();
+        await advanced.wait();
       }
     } finally {
       signal.removeEventListener("abort", wake);

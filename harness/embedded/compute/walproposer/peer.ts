@@ -42,6 +42,8 @@ export class SafekeeperPeer {
   #heartbeat = -1;
   #heardAt = 0;
   #isUnanswered = false;
+  /** The socket is full. */
+  #isFull = false;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -135,6 +137,7 @@ export class SafekeeperPeer {
     this.#sentCommit = Lsn.INVALID;
     this.#heartbeat = -1;
     this.#isUnanswered = false;
+    this.#isFull = false;
     this.#heardAt = performance.now();
   }
 
@@ -152,19 +155,41 @@ export class SafekeeperPeer {
     this.progress.hotStandby = message.hotStandby;
     this.#isUnanswered = false;
     replicator.acknowledged(this.progress, message.flushLsn);
-    if (this.#sent < replicator.ring.end) replicator.changed.wake();
+    this.#push(session);
   }
 
   async #sendLoop(session: AcceptorSession, signal: AbortSignal): Promise<void> {
     const { replicator } = this.#options;
-    for (;;) {
-      if (session.closed) throw session.error;
-      if (this.#sent < replicator.ring.start) await this.#catchUp(session, signal);
-      else if (this.#somethingToSay()) await this.#append(session, this.#nextFromRing());
-      else if (signal.aborted) return;
-      else await replicator.changed.wait();
-      if (performance.now() - this.#heardAt > SILENCE_LIMIT_MS) throw new Error("no answer to heartbeats");
+    const push = (): void => this.#push(session);
+    replicator.senders.add(push);
+    try {
+      for (;;) {
+        if (session.closed) throw session.error;
+        if (this.#sent < replicator.ring.start) await this.#catchUp(session, signal);
+        else if (this.#isFull) await this.#drained(session);
+        else if (this.#somethingToSay()) this.#append(session, this.#nextFromRing());
+        else if (signal.aborted) return;
+        else await replicator.changed.wait();
+        if (performance.now() - this.#heardAt > SILENCE_LIMIT_MS) throw new Error("no answer to heartbeats");
+      }
+    } finally {
+      replicator.senders.delete(push);
     }
+  }
+
+  /** Sends the WAL that is due. What takes longer is left to the loop. */
+  #push(session: AcceptorSession): void {
+    if (this.#isFull || session.closed) return;
+    const { replicator } = this.#options;
+    while (this.#sent >= replicator.ring.start && this.#isWalDue() && !this.#isFull) {
+      this.#append(session, this.#nextFromRing());
+    }
+    if (this.#isFull || this.#sent < replicator.ring.start) replicator.changed.wake();
+  }
+
+  async #drained(session: AcceptorSession): Promise<void> {
+    if (!session.closed) await session.drained();
+    this.#isFull = false;
   }
 
   #somethingToSay(): boolean {
@@ -174,8 +199,10 @@ export class SafekeeperPeer {
 
   /** While it has not answered what it was sent, little WAL waits for more: commits at the same time share one message. */
   #isWalDue(): boolean {
-    const { end } = this.#options.replicator.ring;
-    return this.#sent < end && (!this.#isUnanswered || end - this.#sent >= TOGETHER_BYTES);
+    const { replicator } = this.#options;
+    const waiting = replicator.ring.end - this.#sent;
+    if (waiting === 0n) return false;
+    return waiting >= TOGETHER_BYTES || (!this.#isUnanswered && replicator.isDue(this.progress, this.#sent));
   }
 
   #nextFromRing(): Buffer {
@@ -192,7 +219,7 @@ export class SafekeeperPeer {
       for (let done = 0; done < bytes.length && this.#sent < replicator.ring.start;) {
         const left = Number(replicator.ring.start - this.#sent);
         const piece = bytes.subarray(done, done + Math.min(MAX_APPEND_BYTES, left));
-        await this.#append(session, piece);
+        if (!this.#append(session, piece)) await this.#drained(session);
         done += piece.length;
         if (session.closed) throw session.error;
       }
@@ -200,8 +227,8 @@ export class SafekeeperPeer {
     }
   }
 
-  /** Encoding copies the WAL, so the buffer may be overwritten as soon as this has run to its first await. */
-  async #append(session: AcceptorSession, wal: Buffer): Promise<void> {
+  /** Encoding copies the WAL, so the buffer may be overwritten afterwards. False: nothing more before the socket has drained. */
+  #append(session: AcceptorSession, wal: Buffer): boolean {
     const { epoch, commitLsn, truncateLsn, heartbeat } = this.#options.replicator;
     const message: AppendRequest = {
       kind: "append",
@@ -218,6 +245,8 @@ export class SafekeeperPeer {
     this.#sentCommit = commitLsn;
     this.#heartbeat = heartbeat;
     this.#isUnanswered = true;
-    if (!session.send(message) && !session.closed) await session.drained();
+    const hasRoom = session.send(message);
+    if (!hasRoom) this.#isFull = true;
+    return hasRoom;
   }
 }

@@ -104,6 +104,7 @@ export class PostgresStream {
     };
     const timer = setInterval(tell, STATUS_INTERVAL_MS);
     replicator.onCommit(confirm);
+    stream.offer((payload) => this.#takeAtOnce(payload));
     this.#started();
     try {
       for await (const payload of stream) {
@@ -138,13 +139,28 @@ export class PostgresStream {
     });
   }
 
+  /** WAL that needs no check of its first record and finds room is passed on without a promise. */
+  #takeAtOnce(payload: Buffer): boolean {
+    if (this.#firstRecord !== undefined) return false;
+    const { replicator } = this.#options;
+    const message = decodeWalSenderMessage(payload);
+    if (message.kind !== "xlogData" || !replicator.hasRoomFor(message.data.length)) return false;
+    this.#requireContiguous(message.walStart);
+    replicator.append(message.data);
+    return true;
+  }
+
+  #requireContiguous(walStart: Lsn): void {
+    const { end } = this.#options.replicator.ring;
+    if (walStart === end) return;
+    throw new Error(`Postgres sent WAL at ${Lsn.format(walStart)}, expected ${Lsn.format(end)}`);
+  }
+
   async #take(walStart: Lsn, data: Buffer, signal: AbortSignal): Promise<void> {
-    const { replicator, onResumed } = this.#options;
+    const { onResumed } = this.#options;
     const check = this.#firstRecord;
     if (check === undefined) {
-      if (walStart !== replicator.ring.end) {
-        throw new Error(`Postgres sent WAL at ${Lsn.format(walStart)}, expected ${Lsn.format(replicator.ring.end)}`);
-      }
+      this.#requireContiguous(walStart);
       return await this.#keep(data, signal);
     }
     for (const bytes of check.push(data)) await this.#keep(bytes, signal);

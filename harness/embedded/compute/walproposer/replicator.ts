@@ -2,6 +2,7 @@ import { Lsn } from "../../../types";
 import type { HotStandbyFeedback, TermLsn } from "../../../wire";
 import { combineHorizons, NO_STANDBY } from "./hot-standby";
 import { quorumLsn } from "./quorum";
+import { Vanguard } from "./vanguard";
 import { Wakeup } from "./wakeup";
 import { WalRing } from "./wal-ring";
 
@@ -10,6 +11,8 @@ const RING_BYTES = 16 * 1024 * 1024;
 const HEARTBEAT_MS = 1_000;
 /** The next WAL usually takes the commit LSN along; when none comes for so long, a message of its own does. */
 const COMMIT_ALONE_MS = 2;
+/** How much later those get new WAL that are not needed for a majority. */
+const LATER_MS = 2;
 
 /** What the elected proposer stands for; it does not change any more. */
 export interface Epoch {
@@ -32,12 +35,17 @@ export interface Progress {
 
 /**
  * The state that Postgres' stream and the safekeepers' sessions share: the newest WAL, who has how much of it, and what
- * a majority has. Every change wakes the loops that send.
+ * a majority has.
  */
 export class Replicator {
   readonly epoch: Epoch;
   readonly ring: WalRing;
+  /** Wakes the sessions: there is something to say besides WAL. */
   readonly changed = new Wakeup();
+  /** Woken for each advance of commitLsn. */
+  readonly advanced = new Wakeup();
+  /** Called when WAL may be due, at every message from Postgres: so without a promise. */
+  readonly senders = new Set<() => void>();
   /** Counts up once a second: every safekeeper must hear from us that often. */
   heartbeat = 0;
   readonly #progress: Progress[] = [];
@@ -45,7 +53,10 @@ export class Replicator {
   #commitLsn: Lsn = Lsn.INVALID;
   #announcedLsn: Lsn = Lsn.INVALID;
   #announcement: NodeJS.Timeout | undefined;
-  #isWaking = false;
+  #later: NodeJS.Timeout | undefined;
+  #laterLsn: Lsn = Lsn.INVALID;
+  #isSending = false;
+  readonly #vanguard = new Vanguard<Progress>();
   #truncateLsn: Lsn = Lsn.INVALID;
   #onCommit: (() => void) | undefined;
 
@@ -77,6 +88,7 @@ export class Replicator {
   addSafekeeper(): Progress {
     const progress = { flushLsn: Lsn.INVALID, connected: false, hotStandby: NO_STANDBY };
     this.#progress.push(progress);
+    this.#vanguard.add(progress);
     return progress;
   }
 
@@ -92,22 +104,38 @@ export class Replicator {
   }
 
   async roomFor(bytes: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.hasRoomFor(bytes)) await this.changed.wait();
+    while (!signal.aborted && !this.hasRoomFor(bytes)) await this.advanced.wait();
   }
 
   append(bytes: Buffer): void {
     this.ring.append(bytes);
-    this.#wakeSoon();
+    this.#later ??= setTimeout(() => this.#sendToAll(), LATER_MS);
+    this.#sendSoon();
+  }
+
+  /** Whether a safekeeper that has been sent everything up to `sent` is to get what there is now. */
+  isDue(progress: Progress, sent: Lsn): boolean {
+    return sent < this.#laterLsn || this.#vanguard.includes(progress);
   }
 
   /** What Postgres sent at once goes to the safekeepers at once. */
-  #wakeSoon(): void {
-    if (this.#isWaking) return;
-    this.#isWaking = true;
+  #sendSoon(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
     process.nextTick(() => {
-      this.#isWaking = false;
-      this.changed.wake();
+      this.#isSending = false;
+      this.#send();
     });
+  }
+
+  #send(): void {
+    for (const send of this.senders) send();
+  }
+
+  #sendToAll(): void {
+    this.#later = undefined;
+    this.#laterLsn = this.ring.end;
+    this.#send();
   }
 
   /** What all standbys need. That of a safekeeper which is away counts on: its standbys come back elsewhere. */
@@ -124,21 +152,33 @@ export class Replicator {
     this.#commitLsn = quorum;
     const all = flushed.reduce((min, lsn) => (lsn < min ? lsn : min));
     if (all > this.#truncateLsn) this.#truncateLsn = all < quorum ? all : quorum;
+    this.#vanguard.neededAnswerOf(progress);
     this.#onCommit?.();
-    this.#announcement ??= setTimeout(() => this.#announce(), COMMIT_ALONE_MS);
-    this.changed.wake();
+    this.#announceLater();
+    this.advanced.wake();
   }
 
-  #announce(): void {
-    this.#announcement = undefined;
-    this.#announcedLsn = this.#commitLsn;
+  #announceLater(): void {
+    const lsn = this.#commitLsn;
+    this.#announcement ??= setTimeout(() => {
+      this.#announcement = undefined;
+      this.#announce(lsn);
+      if (lsn < this.#commitLsn) this.#announceLater();
+    }, COMMIT_ALONE_MS);
+  }
+
+  #announce(lsn: Lsn): void {
+    this.#announcedLsn = lsn;
     this.changed.wake();
   }
 
   close(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#announcement);
-    this.#announce();
+    clearTimeout(this.#later);
+    this.#laterLsn = this.ring.end;
+    this.#announce(this.#commitLsn);
+    this.advanced.wake();
   }
 
   #floor(): Lsn {

@@ -3,24 +3,17 @@
  * them: then no wake-up can be missed.
  */
 export class Wakeup {
-  #wake: () => void = () => undefined;
-  #next: Promise<void>;
-
-  constructor() {
-    this.#next = this.#arm();
-  }
+  #wake: (() => void) | undefined;
+  #next: Promise<void> | undefined;
 
   wait(): Promise<void> {
-    return this.#next;
+    return (this.#next ??= new Promise((resolve) => (this.#wake = resolve)));
   }
 
   wake(): void {
     const wake = this.#wake;
-    this.#next = this.#arm();
-    wake();
-  }
-
-  #arm(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+    this.#next = undefined;
+    wake?.();
   }
 }
