@@ -1,3 +1,4 @@
+import "../service/small-heap";
 import { startSafekeeper } from "../safekeeper/safekeeper";
 import { runDaemon } from "../service";
 

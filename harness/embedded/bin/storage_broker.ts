@@ -1,3 +1,4 @@
+import "../service/small-heap";
 import { startBroker } from "../broker/server";
 import { parseArguments, parseHostPort, runDaemon } from "../service";
 

@@ -1,3 +1,4 @@
+import "../service/small-heap";
 import { parseArguments, parseHostPort, runDaemon } from "../service";
 import { storageControllerArguments } from "../storage-controller/arguments";
 import { parseHumantime } from "../storage-controller/humantime";
