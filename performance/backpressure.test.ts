@@ -11,7 +11,8 @@ for (const limit of ["5MB", "500MB"]) {
       benchmark.with({ rows: ROWS, limit });
       const configLines = [`max_replication_write_lag=${limit}`];
       const system = new NeonSystem(env, await env.endpoints.createStart("main", { configLines }));
-      await system.query("create extension neon");
+      await system.query("create schema if not exists neon");
+      await system.query("create extension if not exists neon with schema neon");
       await system.query("create table t (i integer, filler text)");
       const observer = await system.connect({ recorded: false });
       const [lags, latencies] = [new Latencies(), new Latencies()];

@@ -3,6 +3,7 @@ export { Latencies } from "./load/latencies";
 export { howToGet, Pgbench } from "./load/pgbench";
 export { recordPagebench } from "./load/pagebench";
 export { runPageLoad } from "./load/page-load";
+export type { PageTarget } from "./load/page-request";
 export { pagesOf } from "./load/page-target";
 export { runTransactions, initTables, SCRIPTS } from "./load/transactions";
 export type { LoadResult, Script } from "./load/transactions";

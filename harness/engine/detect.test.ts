@@ -146,6 +146,15 @@ describe("an engine that can be used", () => {
     await expect(detect({ ...settings, NEON_TEST_MIXED_REVISIONS: "1" })).rejects.toThrow(/^BAD_ENV: .*\n.*allow/);
   });
 
+  test("another bundle of the embedded engine is what it is, wherever it stands", async () => {
+    cpSync(embedded.facts.neonBin, at("bundle"), { recursive: true });
+    const { facts } = await detect({ NEON_BIN: at("bundle") });
+    expect(facts).toMatchObject({ description: embedded.facts.description, storageControllerState: "file" });
+    expect(facts.features.has("real")).toBe(false);
+    expect(facts.neonBin).not.toBe(embedded.facts.neonBin);
+    if (isRoot && facts.neonBin !== at("bundle")) rmSync(dirname(facts.neonBin), { recursive: true });
+  });
+
   test("empty settings are as good as none", async () => {
     const engine = await detect({ NEON_BIN: "", POSTGRES_DISTRIB_DIR: "" });
     expect(engine.facts.pgDistribDir).toBe(embedded.facts.pgDistribDir);

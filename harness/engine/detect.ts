@@ -6,7 +6,7 @@ import { HarnessError, PgVersion } from "../types";
 import { askBinary, askVersion } from "./binary-facts";
 import { olderBuild } from "./compatibility";
 import { describeBuild } from "./describe-build";
-import { embeddedDirectories, embeddedVersion } from "./embedded";
+import { embeddedDirectories, embeddedVersion, isEmbeddedBundle } from "./embedded";
 import { Engine, NODE_BINARIES } from "./engine";
 import { neonPgVersionsIn, pgVersionsIn, requireNodeBinaries, requirePgVersion } from "./executables";
 import { featuresOfVersionLine, NEON_FEATURES, NEON_TOOLS } from "./features";
@@ -25,7 +25,8 @@ const MEGABYTE = 1024 * 1024;
 export async function detectEngine(env: Environment = process.env): Promise<Engine> {
   const identity = resolveTestUser(env);
   const neonBin = env["NEON_BIN"];
-  const engine = neonBin ? await realEngine(env, resolve(neonBin), identity) : await embeddedEngine(env, identity);
+  const isReal = neonBin !== undefined && neonBin !== "" && !isEmbeddedBundle(neonBin);
+  const engine = isReal ? await realEngine(env, resolve(neonBin), identity) : await embeddedEngine(env, identity);
   const older = await olderBuild(env, identity);
   if (older === undefined) return engine;
   const features = new Set<Feature>([...engine.facts.features, "compatibility"]);

@@ -11,7 +11,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { canTraverse, stage } from "../process";
 import type { ProcessIdentity } from "../process";
@@ -34,12 +34,15 @@ export interface EmbeddedPlaces {
   environment: Record<string, string>;
 }
 
-/** The bundle, a directory of the Postgres versions that are here, and node, where the nodes' user can read them. */
+/**
+ * The bundle, a directory of the Postgres versions that are here, and node, where the nodes' user can read them. NEON_BIN
+ * may name another bundle than the project's own.
+ */
 export async function embeddedDirectories(
   env: NodeJS.ProcessEnv,
   identity: ProcessIdentity | undefined,
 ): Promise<EmbeddedPlaces> {
-  const bundle = join(PROJECT, "dist", "embedded");
+  const bundle = env["NEON_BIN"] ? resolve(env["NEON_BIN"]) : join(PROJECT, "dist", "embedded");
   requireBundle(bundle);
   const node = await stage(process.execPath, identity);
   return {
@@ -53,6 +56,12 @@ export async function embeddedDirectories(
 /** What the bundle's pageserver said of itself when it was built; the five are one bundle, so one speaks for all. */
 export function embeddedVersion(bundle: string): string | undefined {
   return (JSON.parse(readFileSync(join(bundle, "package.json"), "utf8")) as { versionLine?: string }).versionLine;
+}
+
+/** Whether a directory of binaries is a bundle of this engine: one that was put aside to be compared with, say. */
+export function isEmbeddedBundle(dir: string): boolean {
+  const manifest = join(dir, "package.json");
+  return existsSync(manifest) && /"versionLine":"[^"]*\bembedded:/.test(readFileSync(manifest, "utf8"));
 }
 
 function requireBundle(bundle: string): void {

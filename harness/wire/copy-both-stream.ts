@@ -85,6 +85,14 @@ export class CopyBothStream implements AsyncIterable<Buffer> {
     this.#taker = taker;
   }
 
+  /**
+   * Gives the peer's bytes to `listener` as they come, whole messages with their heads, before it has sent any. The end of
+   * the stream is then the listener's to find, but for that of the connection.
+   */
+  onBytes(listener: (chunk: Buffer) => void): void {
+    this.#channel.redirectBytes(listener);
+  }
+
   /** Stops reading from the peer until `resume()`. */
   pause(): void {
     this.#paused = true;

@@ -31,6 +31,7 @@ export class MessageChannel {
   #held = false;
   #reader: Listener | undefined;
   #listener: Listener | undefined;
+  #bytes: ((chunk: Buffer) => void) | undefined;
   #drainWaiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #failure: Error | undefined;
   #destroyedHere = false;
@@ -76,6 +77,11 @@ export class MessageChannel {
   redirect(listener: Listener | undefined): void {
     this.#listener = listener;
     this.#flushToListener();
+  }
+
+  /** Gives all bytes from now on to `listener`, uncut. There must be none of a message that has begun. */
+  redirectBytes(listener: (chunk: Buffer) => void): void {
+    this.#bytes = listener;
   }
 
   /** Stops reading: the peer will be blocked when the pipe is full. What was read already waits in the queue. */
@@ -151,7 +157,8 @@ export class MessageChannel {
   #parse(chunk: Buffer): void {
     if (this.socket.destroyed) return;
     try {
-      this.#parser.push(chunk);
+      if (this.#bytes === undefined) this.#parser.push(chunk);
+      else this.#bytes(chunk);
     } catch (error) {
       this.destroy(error as Error);
     }

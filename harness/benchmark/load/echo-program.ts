@@ -23,19 +23,28 @@ function answerTemplate(): Buffer {
 }
 
 const template = answerTemplate();
+/** Answers that are written at once, with their pages in place: only what they repeat changes. */
+const BATCH = 64;
+const spare: Buffer[] = [];
+const newBatch = (): Buffer => Buffer.concat(Array.from({ length: BATCH }, () => template));
 
 async function serve(connection: PgServerConnection): Promise<void> {
   const stream = connection.startCopyBoth();
+  const { socket } = connection;
   let due: Buffer[] = [];
-  const write = (): void => {
-    const bytes = Buffer.allocUnsafe(due.length * template.length);
-    for (const [index, request] of due.entries()) {
-      const start = index * template.length;
-      template.copy(bytes, start);
-      request.copy(bytes, start + FRAME_HEAD + 1, 1, REPEATED);
+  const writeBatch = (requests: readonly Buffer[]): boolean => {
+    const batch = spare.pop() ?? newBatch();
+    for (const [index, request] of requests.entries()) {
+      request.copy(batch, index * template.length + FRAME_HEAD + 1, 1, REPEATED);
     }
+    return socket.write(batch.subarray(0, requests.length * template.length), () => spare.push(batch));
+  };
+  const write = (): void => {
+    const requests = due;
     due = [];
-    if (connection.socket.write(bytes)) return;
+    let hasRoom = true;
+    for (let at = 0; at < requests.length; at += BATCH) hasRoom = writeBatch(requests.slice(at, at + BATCH));
+    if (hasRoom) return;
     stream.pause();
     stream.drained().then(
       () => stream.resume(),

@@ -1,12 +1,11 @@
 import { HarnessError } from "../../types";
 import type { Random } from "../../types";
 import { decodePagestreamResponse, PgConnection } from "../../wire";
-import type { CopyBothStream } from "../../wire";
+import type { CopyBothStream, Message } from "../../wire";
+import { AnswerReader } from "./answer-reader";
 import type { Latencies } from "./latencies";
 import { COMMAND, PageRequests } from "./page-request";
 import type { PageTarget } from "./page-request";
-
-const GETPAGE_ANSWER = 102;
 
 /** One connection. Answers come in the order of the requests, so a queue of times is all that it keeps of them. */
 export class PageClient implements Disposable {
@@ -27,7 +26,9 @@ export class PageClient implements Disposable {
     this.#requests = new PageRequests(target);
     this.#pages = target.pages;
     this.#random = random;
-    stream.onData((payload) => this.#accept(payload));
+    const other = (message: Message): void => this.#fail(badAnswer(message));
+    const reader = new AnswerReader({ page: () => this.#accept(), other });
+    stream.onBytes((chunk) => reader.push(chunk));
     void stream.ended.then(() => this.#fail(stream.error ?? new Error("the page service ended the stream")));
   }
 
@@ -67,8 +68,7 @@ export class PageClient implements Disposable {
     this.#connection.socket.write(this.#requests.encode(blocks));
   }
 
-  #accept(payload: Buffer): void {
-    if (payload[0] !== GETPAGE_ANSWER) return this.#fail(badAnswer(payload));
+  #accept(): void {
     const began = this.#began[this.#first] ?? 0;
     this.#first += 1;
     if (this.#first === 4096) {
@@ -85,11 +85,15 @@ export class PageClient implements Disposable {
   }
 }
 
-function badAnswer(payload: Buffer): HarnessError {
-  const answer = decodePagestreamResponse(3, payload);
+function badAnswer({ tag, body }: Message): HarnessError {
   return new HarnessError("PROTOCOL_ERROR", {
     summary: "the page service does not give the page that a load generator asked for",
     expected: "a page",
-    found: answer.kind === "error" ? answer.message : `an answer of kind ${answer.kind}`,
+    found: tag === "d" ? describe(body) : `a message ${tag}: ${body.toString().replaceAll("\0", " ")}`,
   });
+}
+
+function describe(payload: Buffer): string {
+  const answer = decodePagestreamResponse(3, payload);
+  return answer.kind === "error" ? answer.message : `an answer of kind ${answer.kind}`;
 }

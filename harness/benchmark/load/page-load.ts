@@ -1,6 +1,7 @@
 import type { Random } from "../../types";
 import { pollUntil } from "../../wait";
 import type { PollAttempt } from "../../wait";
+import { exactCpuSeconds } from "../measure/process-usage";
 import { Latencies } from "./latencies";
 import type { LatencySummary } from "./latencies";
 import { PageClient } from "./page-client";
@@ -17,12 +18,16 @@ export interface PageLoadOptions {
   /** What is answered in this time before doesn't count; 500 when not given. */
   readonly warmUpMs?: number;
   readonly random: Random;
+  /** The process that answers, whose processor time is to be taken. */
+  readonly pid?: number | undefined;
 }
 
 export interface PageLoadResult {
   readonly pages: number;
   readonly perSecond: number;
   readonly latency: LatencySummary;
+  /** Microseconds of a core that the process which answers needed for each page; undefined where that isn't counted. */
+  readonly cpuPerPage: number | undefined;
   /** Requests that had no answer at the end of an open loop: the service could not keep up. */
   readonly left: number;
 }
@@ -43,14 +48,17 @@ export async function runPageLoad(target: PageTarget, options: PageLoadOptions):
     await passed(options.warmUpMs ?? 500, clients);
     const latencies = new Latencies();
     for (const client of clients) client.latencies = latencies;
-    const [begin, before] = [performance.now(), answered()];
+    const cpu = (): number | undefined => (options.pid === undefined ? undefined : exactCpuSeconds(options.pid));
+    const [begin, before, cpuBefore] = [performance.now(), answered(), cpu()];
     await passed(options.durationMs, clients);
-    const [seconds, pages] = [(performance.now() - begin) / 1000, answered() - before];
+    const [seconds, pages, cpuAfter] = [(performance.now() - begin) / 1000, answered() - before, cpu()];
     for (const client of clients) client.latencies = undefined;
     stop();
     const left = clients.reduce((sum, client) => sum + client.outstanding, 0);
     await drained(clients);
-    return { pages, perSecond: pages / seconds, latency: latencies.summary(), left };
+    const isCounted = cpuBefore !== undefined && cpuAfter !== undefined && pages > 0;
+    const cpuPerPage = isCounted ? ((cpuAfter - cpuBefore) * 1e6) / pages : undefined;
+    return { pages, perSecond: pages / seconds, latency: latencies.summary(), cpuPerPage, left };
   } finally {
     for (const client of clients) client[Symbol.dispose]();
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { errnoOf } from "../../types";
 
 /** What Linux has counted for one process so far. */
@@ -33,6 +33,27 @@ function cpuSecondsOf(pid: number): number {
   const own = TIME_FIELDS.reduce((sum, field) => sum + Number(fields[field]), 0) / TICKS_PER_SECOND;
   const children = readProc(`${pid}/task/${pid}/children`)?.match(/\d+/g) ?? [];
   return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own);
+}
+
+/**
+ * Seconds of a core that the threads of one process which still run have used, to the nanosecond (/proc's schedstat), for
+ * stretches of work that are short beside a tick. Undefined where the system does not count them.
+ */
+export function exactCpuSeconds(pid: number): number | undefined {
+  let nanoseconds = 0;
+  for (const thread of threadsOf(pid)) {
+    nanoseconds += Number(readProc(`${pid}/task/${thread}/schedstat`)?.split(" ")[0] ?? 0);
+  }
+  return nanoseconds === 0 ? undefined : nanoseconds / 1e9;
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes(errnoOf(error) ?? "")) return [];
+    throw error;
+  }
 }
 
 function readProc(path: string): string | undefined {

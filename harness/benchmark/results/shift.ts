@@ -20,6 +20,15 @@ export function pairedShift(differences: readonly number[]): Shift {
   return shiftOf(differences, signCounts(differences.length));
 }
 
+/** How often chance alone puts at least as many signs on one side, of differences that are none; 1 where all are 0. */
+export function signChance(differences: readonly number[]): number {
+  const above = differences.filter((difference) => difference > 0).length;
+  const below = differences.filter((difference) => difference < 0).length;
+  const counts = signCounts(above + below);
+  const tail = counts.slice(0, Math.min(above, below) + 1).reduce((sum, count) => sum + count, 0);
+  return Math.min(1, (2 * tail) / 2 ** (above + below));
+}
+
 /**
  * How far `later` lies above `earlier`, two independent samples: Hodges and Lehmann's estimate with its exact interval by
  * Mann and Whitney's ranks.

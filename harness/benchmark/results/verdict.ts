@@ -2,7 +2,7 @@ import type { BenchmarkLine, Direction } from "./line";
 import { seriesKey } from "./line";
 import { toSeries } from "./series";
 import { summarize } from "./summary";
-import { pairedShift } from "./shift";
+import { pairedShift, signChance } from "./shift";
 import type { Shift } from "./shift";
 
 export type Outcome = "slower" | "faster" | "no difference" | "no verdict";
@@ -17,12 +17,17 @@ export interface Verdict {
   readonly high: number;
   readonly rounds: number;
   readonly confidence: number;
+  /** How often a comparison of a system with itself has a metric that looks as different. */
+  readonly chance: number;
 }
 
 /** What is smaller nobody needs to know. */
 const MATTERS = 1.05;
 /** "No difference" is said only where a larger one can be excluded. */
 export const EXCLUDED = 1.1;
+
+/** Of comparisons of a system with itself, at most so many call any metric different. */
+const FALSE_ALARMS = 0.05;
 
 /** How much worse the second is than the first; above 0 and finite, or undefined where that can't be said. */
 export function worsening(direction: Direction, first: number, second: number): number | undefined {
@@ -32,38 +37,65 @@ export function worsening(direction: Direction, first: number, second: number): 
 
 /** A verdict on every metric that A and B have both measured, from the rounds in which both have. */
 export function compareSides(lines: readonly BenchmarkLine[]): Verdict[] {
-  return toSeries(lines, seriesKey).flatMap(({ of, lines: own }) => {
-    const ratios = roundsOf(own).flatMap(([a, b]) => worsening(of.direction, a, b) ?? []);
-    return ratios.length === 0 ? [] : [verdictOn(of, ratios)];
+  const metrics = toSeries(lines, seriesKey).flatMap(({ of, lines: own }) => {
+    const ratios = ratiosOf(of, own);
+    return ratios.size === 0 ? [] : [{ of, ratios }];
   });
+  const family = familySize(metrics.filter(({ of }) => of.node === undefined).map(({ ratios }) => ratios));
+  return metrics.map(({ of, ratios }) => verdictOn(of, [...ratios.values()], family));
+}
+
+/** By round, how much worse B was. */
+function ratiosOf(of: BenchmarkLine, lines: readonly BenchmarkLine[]): Map<string, number> {
+  const all = roundsOf(lines).map(([round, a, b]) => [round, worsening(of.direction, a, b)] as const);
+  return new Map(all.flatMap(([round, ratio]) => (ratio === undefined ? [] : [[round, ratio]])));
+}
+
+/**
+ * How many different things the metrics tell: those that were better and worse in the same rounds, as a throughput and its
+ * latency are, count once. If A and B are the same, then each round might as well have been the other way round; that
+ * changes all metrics of it together and leaves this number as it is, so that it may be taken as given.
+ */
+function familySize(metrics: readonly ReadonlyMap<string, number>[]): number {
+  const patterns = metrics.flatMap((ratios) => {
+    const signs = [...ratios].flatMap(([round, ratio]) => (ratio === 1 ? [] : [[round, ratio > 1] as const]));
+    const [first] = signs;
+    return first === undefined ? [] : [signs.map(([round, isWorse]) => `${round} ${isWorse === first[1]}`).join()];
+  });
+  return Math.max(1, new Set(patterns).size);
 }
 
 /** By round, the median of what each side has measured in it. */
-function roundsOf(lines: readonly BenchmarkLine[]): [a: number, b: number][] {
+function roundsOf(lines: readonly BenchmarkLine[]): [round: string, a: number, b: number][] {
   const median = (own: readonly BenchmarkLine[], side: string): number | undefined => {
     const values = own.filter((line) => line.side === side).map(({ value }) => value);
     return values.length === 0 ? undefined : summarize(values).median;
   };
-  return toSeries(lines, ({ round }) => String(round)).flatMap(({ lines: own }): [number, number][] => {
+  return toSeries(lines, ({ round }) => String(round)).flatMap(({ key, lines: own }): [string, number, number][] => {
     const [a, b] = [median(own, "A"), median(own, "B")];
-    return a === undefined || b === undefined ? [] : [[a, b]];
+    return a === undefined || b === undefined ? [] : [[key, a, b]];
   });
 }
 
-export function verdictOn(of: BenchmarkLine, ratios: readonly number[]): Verdict {
-  const shift = pairedShift(ratios.map(Math.log));
+/** `family`: how many metrics there are of which one might look different by chance. */
+export function verdictOn(of: BenchmarkLine, ratios: readonly number[], family = 1): Verdict {
+  const logs = ratios.map(Math.log);
+  const shift = pairedShift(logs);
+  const chance = Math.min(1, signChance(logs) * family);
   const [ratio, low, high] = [shift.estimate, shift.low, shift.high].map(Math.exp) as [number, number, number];
-  return { of, outcome: outcomeOf(shift), ratio, low, high, rounds: ratios.length, confidence: shift.confidence };
+  const { confidence } = shift;
+  return { of, outcome: outcomeOf(shift, chance), ratio, low, high, rounds: ratios.length, confidence, chance };
 }
 
-function outcomeOf({ estimate, low, high }: Shift): Outcome {
-  if (low > 0 && estimate >= Math.log(MATTERS)) return "slower";
-  if (high < 0 && estimate <= -Math.log(MATTERS)) return "faster";
+function outcomeOf({ estimate, low, high }: Shift, chance: number): Outcome {
+  const isSure = chance <= FALSE_ALARMS;
+  if (isSure && low > 0 && estimate >= Math.log(MATTERS)) return "slower";
+  if (isSure && high < 0 && estimate <= -Math.log(MATTERS)) return "faster";
   return low >= -Math.log(EXCLUDED) && high <= Math.log(EXCLUDED) ? "no difference" : "no verdict";
 }
 
 /** `slower, × 1.20 (1.17 to 1.24)`; where nothing can be said, why. */
-export function describeVerdict({ outcome, ratio, low, high, rounds, confidence }: Verdict): string {
+export function describeVerdict({ outcome, ratio, low, high, rounds, confidence, chance }: Verdict): string {
   const interval = `${low.toFixed(2)} to ${high.toFixed(2)}`;
   switch (outcome) {
     case "slower":
@@ -72,11 +104,16 @@ export function describeVerdict({ outcome, ratio, low, high, rounds, confidence 
     case "no difference":
       return `no difference: × ${ratio.toFixed(2)} (${interval})`;
     case "no verdict":
-      return confidence === 0
-        ? `no verdict: ${rounds} ${rounds === 1 ? "round is" : "rounds are"} too few, 6 are the least`
+      if (confidence === 0) {
+        return `no verdict: ${rounds} ${rounds === 1 ? "round is" : "rounds are"} too few, 6 are the least`;
+      }
+      return low > 1 || high < 1
+        ? `no verdict: × ${ratio.toFixed(2)} (${interval}), but one of so many metrics is by chance in ${percent(chance)} of cases`
         : `no verdict: the values stray too much (${interval})`;
   }
 }
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
 
 /** All of it in one line. */
 export function headline(verdicts: readonly Verdict[]): string {
