@@ -1,16 +1,13 @@
 import { HarnessError } from "../types";
-import type { Verdict } from "./known-differences";
 import type { RegressSuite } from "./regress-suite";
+import type { RunOutput, Verdict } from "./verdict";
 
 interface FailedRun {
   readonly suite: RegressSuite;
   readonly verdict: Verdict;
-  readonly diffs: ReadonlyMap<string, string>;
+  readonly output: RunOutput;
   /** Of regression.diffs. */
   readonly path: string;
-  /** What `select version()` says. */
-  readonly server: string;
-  readonly count: number;
   /** Of the test files. */
   readonly version: string;
 }
@@ -19,9 +16,10 @@ interface FailedRun {
 const SHOWN = { tests: 5, lines: 12 } as const;
 
 export function testsFailed(run: FailedRun): HarnessError {
-  const { suite, verdict, count, path } = run;
+  const { suite, verdict, output, path } = run;
   const { failed, stale } = verdict;
-  const shown = failed.slice(0, SHOWN.tests).map((test) => `${test}:\n${headOf(run.diffs.get(test))}`);
+  const count = output.results.length;
+  const shown = failed.slice(0, SHOWN.tests).map((test) => `${test}:\n${headOf(output.diffs.get(test))}`);
   const gone = stale.map(({ test, why }) => `${test} has the expected output, though it is listed as: ${why}`);
   return new HarnessError("CHECK_FAILED", {
     summary:
@@ -36,7 +34,7 @@ export function testsFailed(run: FailedRun): HarnessError {
   });
 }
 
-function advice({ verdict, version, server }: FailedRun): string {
+function advice({ verdict, version, output: { server } }: FailedRun): string {
   const its = /^PostgreSQL (\S+)/.exec(server)?.[1] ?? server;
   const otherVersion = `the server is ${its}: some expected output changes between minor versions, so first take the test files of ${its}`;
   return [

@@ -3,12 +3,10 @@ import { join } from "node:path";
 import { makeNodeDirectory, runTool } from "../nodes";
 import type { NodeContext, SqlRow } from "../nodes";
 import { HarnessError, messageOfUnknown } from "../types";
-import { testsFailed } from "./failure";
-import { judge } from "./known-differences";
-import type { Verdict } from "./known-differences";
 import type { RegressSuite } from "./regress-suite";
 import { parseDiffs, parseResults } from "./results";
 import type { TestFiles } from "./test-files";
+import type { RunOutput } from "./verdict";
 
 /** The Postgres that the tests run on: an endpoint, or a plain one. */
 export interface RegressTarget {
@@ -25,20 +23,15 @@ export interface RegressGround {
   readonly timeoutMs: number;
 }
 
-export interface RegressOutcome {
-  readonly count: number;
-  readonly known: Verdict["known"];
-}
-
 /**
- * Runs all of a suite's schedule by PostgreSQL's own program. Throws CHECK_FAILED with the tests that failed and how;
- * BAD_ENV where the server can't load the tests' library; COMMAND_FAILED where the program did not get to any test.
+ * Runs all of a suite's schedule by PostgreSQL's own program, in a database that it makes. Throws BAD_ENV where the server
+ * can't load the tests' library, COMMAND_FAILED where the program did not get to any test.
  */
-export async function runRegressSuite(
+export async function runSchedule(
   suite: RegressSuite,
   target: RegressTarget,
   ground: RegressGround,
-): Promise<RegressOutcome> {
+): Promise<RunOutput> {
   const { context, files, directory } = ground;
   // Before 15 the tests of tablespaces want this folder.
   for (const path of [directory, join(directory, "testtablespace")]) makeNodeDirectory(context, path);
@@ -53,14 +46,13 @@ export async function runRegressSuite(
   });
   const results = parseResults(stdout);
   if (exitCode > 1 || results.length === 0) throw didNotRun(suite, stdout + stderr, exitCode);
-  const path = join(directory, "regression.diffs");
+  const path = join(directory, DIFFS);
   const diffs = parseDiffs(existsSync(path) ? readFileSync(path, "utf8") : "");
-  const server = String(row?.["version"]);
-  const verdict = judge({ suite: suite.name, server, results, diffs });
-  const isGood = verdict.failed.length === 0 && verdict.stale.length === 0;
-  if (isGood) return { count: results.length, known: verdict.known };
-  throw testsFailed({ suite, verdict, diffs, path, server, count: results.length, version: files.version });
+  return { suite: suite.name, server: String(row?.["version"]), results, diffs };
 }
+
+/** What pg_regress leaves in its directory where tests fail. */
+export const DIFFS = "regression.diffs";
 
 function argumentsOf({ schedule }: RegressSuite, files: TestFiles): string[] {
   return [

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { testsFailed } from "./failure";
-import { judge, KNOWN_DIFFERENCES } from "./known-differences";
-import type { KnownDifference, RunOutput } from "./known-differences";
+import { KNOWN_DIFFERENCES } from "./known-differences";
+import type { KnownDifference } from "./known-differences";
 import { REGRESS_SUITES } from "./regress-suite";
+import { judge } from "./verdict";
+import type { RunOutput, Verdict } from "./verdict";
 
 const KNOWN: KnownDifference = {
   suite: "core",
@@ -11,6 +13,8 @@ const KNOWN: KnownDifference = {
   why: "its numbers are odd",
   lines: [/^[-+] +\d$/],
 };
+const NOTHING: Verdict = { failed: [], known: [], asPlain: [], stale: [] };
+const list = [KNOWN];
 const DIFF = "@@ -1,2 +1,2 @@\n i\n- 1\n+ 2";
 
 const run = (int4: boolean, diff = DIFF, server = "PostgreSQL 17.2 neon"): RunOutput => ({
@@ -24,7 +28,7 @@ const run = (int4: boolean, diff = DIFF, server = "PostgreSQL 17.2 neon"): RunOu
 });
 
 test("a difference that is known is none; it is named", () => {
-  expect(judge(run(false), [KNOWN])).toEqual({ failed: [], stale: [], known: [KNOWN] });
+  expect(judge(run(false), { list })).toEqual({ ...NOTHING, known: ["int4"] });
 });
 
 test.for([
@@ -33,12 +37,12 @@ test.for([
   { name: "its program ended badly", output: { ...run(false), diffs: new Map<string, string>() } },
   { name: "it is known of another suite", output: { ...run(false), suite: "isolation" as const } },
 ])("a known difference excuses nothing where $name", ({ output }) => {
-  expect(judge(output, [KNOWN])).toEqual({ failed: ["int4"], stale: [], known: [] });
+  expect(judge(output, { list })).toEqual({ ...NOTHING, failed: ["int4"] });
 });
 
 test("a known difference that is gone is told, so that the list stays true", () => {
-  const verdict = judge(run(true), [KNOWN]);
-  expect(verdict).toEqual({ failed: [], stale: [KNOWN], known: [] });
+  const verdict = judge(run(true), { list });
+  expect(verdict).toEqual({ ...NOTHING, stale: [KNOWN] });
   const { message } = failureOf(verdict);
   expect(message).toMatch(/^CHECK_FAILED: PostgreSQL's core regression tests: the list of known differences/);
   expect(message).toContain("int4 has the expected output, though it is listed as: its numbers are odd");
@@ -56,7 +60,7 @@ test("the message names every failed test and shows how the first five differ", 
   const failed = ["a", "b", "c", "d", "e", "f"];
   const long = Array.from({ length: 20 }, (_, line) => `+ line ${line}`).join("\n");
   const diffs = new Map(failed.slice(1).map((name) => [name, long]));
-  const { message } = failureOf({ failed, stale: [], known: [] }, diffs);
+  const { message } = failureOf({ ...NOTHING, failed }, diffs);
   expect(message).toContain("6 of 9 of PostgreSQL's core regression tests failed: a, b, c, d, e, f");
   expect(message).toContain("a:\n      no output to compare: its program ended badly");
   expect(message).toMatch(/e:\n.*line 0\n/);
@@ -67,23 +71,35 @@ test("the message names every failed test and shows how the first five differ", 
 });
 
 test("where the versions are the same, nobody is sent to look for others", () => {
-  const { message } = failureOf({ failed: ["a"], stale: [], known: [] }, new Map(), "17.10");
+  const { message } = failureOf({ ...NOTHING, failed: ["a"] }, new Map(), "17.10");
   expect(message).not.toContain("minor versions");
 });
 
-function failureOf(
-  verdict: ReturnType<typeof judge>,
-  diffs: ReadonlyMap<string, string> = new Map(),
-  version = "17.2",
-) {
-  const server = "PostgreSQL 17.10 on x86_64-pc-linux-gnu";
-  return testsFailed({
-    suite: REGRESS_SUITES.core,
-    verdict,
-    diffs,
-    path: "/out/regression.diffs",
-    server,
-    count: 9,
-    version,
-  });
+function failureOf(verdict: Verdict, diffs: ReadonlyMap<string, string> = new Map(), version = "17.2") {
+  const results = Array.from({ length: 9 }, (_, n) => ({ test: `t${n}`, passed: true }));
+  const output: RunOutput = { suite: "core", server: "PostgreSQL 17.10 on x86_64-pc-linux-gnu", results, diffs };
+  return testsFailed({ suite: REGRESS_SUITES.core, verdict, output, path: "/out/regression.diffs", version });
 }
+
+/** A run of twenty tests in which those with a difference fail. */
+function twenty(diffs: Record<string, string | undefined>): RunOutput {
+  const results = Array.from({ length: 20 }, (_, n) => ({ test: `t${n}`, passed: !(`t${n}` in diffs) }));
+  const known = Object.entries(diffs).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { suite: "core", server: "PostgreSQL 17.10", results, diffs: new Map(known) };
+}
+
+test("what a plain Postgres of the same binaries says, too, is none of Neon's doing", () => {
+  const plain = twenty({ t1: "-a\n+b", t3: "-x\n+z" });
+  const verdict = judge(twenty({ t1: "-a\n+b", t2: "-a\n+b", t3: "-x\n+y" }), { plain });
+  expect(verdict).toEqual({ ...NOTHING, failed: ["t2", "t3"], asPlain: ["t1"] });
+});
+
+test("tests that end badly on both are not alike", () => {
+  const output = twenty({ t1: undefined });
+  expect(judge(output, { plain: output })).toEqual({ ...NOTHING, failed: ["t1"] });
+});
+
+test("files that fit neither explain nothing, however alike the two are", () => {
+  const output = twenty({ t1: "+b", t2: "+b", t3: "+b" });
+  expect(judge(output, { plain: output })).toEqual({ ...NOTHING, failed: ["t1", "t2", "t3"] });
+});
