@@ -115,7 +115,7 @@ test.for([
 
 test("what only we can read is staged for the nodes' user", async () => {
   if (identity === undefined) return;
-  const build = makeTree("v17", { regress: "echo 'ok 1         - boolean     1 ms'" });
+  const build = makeTree("v17", { regress: "echo 'ok 1         - boolean     1 ms\\n1..1'" });
   chmodSync(join(root, "v17"), 0o700);
   expect(await run(build)).toMatchObject({ results: [{ test: "boolean", passed: true }] });
 });
@@ -127,7 +127,7 @@ case "$*" in *--use-existing*--inputdir=*source/src/test/regress*--schedule=*/pa
 [ -d testtablespace ] || exit 2`;
 
 test("a run in which all tests pass", async () => {
-  const build = makeTree("v17", { regress: `${SEES}\necho 'ok 1         - boolean     1 ms'` });
+  const build = makeTree("v17", { regress: `${SEES}\necho 'ok 1         - boolean     1 ms\\n1..1'` });
   const server = "PostgreSQL 17.2 on x86_64";
   const results = [{ test: "boolean", passed: true }];
   expect(await run(build)).toEqual({ suite: "core", server, results, diffs: new Map() });
@@ -140,7 +140,7 @@ test("a run in which all tests pass", async () => {
 
 test("a run in which a test fails has what differs", async () => {
   const diff = String.raw`diff -U3 /s/expected/boolean.out /o/results/boolean.out\n@@ -1 +1 @@\n-t\n+f\n`;
-  const script = `printf '${diff}' > regression.diffs\necho 'not ok 1         - boolean     1 ms'\nexit 1`;
+  const script = `printf '${diff}' > regression.diffs\necho 'not ok 1         - boolean     1 ms\\n1..1'\nexit 1`;
   const output = await run(makeTree("v17", { regress: script }));
   expect(output.results).toEqual([{ test: "boolean", passed: false }]);
   expect(output.diffs).toEqual(new Map([["boolean", "@@ -1 +1 @@\n-t\n+f"]]));
@@ -152,6 +152,12 @@ test.for([
     regress: "echo 'could not exec psql' >&2; exit 2",
     says: /exit code 2[^]*could not exec psql/,
   },
+  {
+    name: "fails, though each test has passed,",
+    regress: "echo 'ok 1    - boolean     1 ms\\n1..1'; exit 1",
+    says: /exit code 1/,
+  },
+  { name: "has run more than it tells", regress: "echo 'ok 1    - boolean     1 ms\\n1..2'", says: /exit code 0/ },
   { name: "runs no test", regress: "echo '1..0'", says: /exit code 0[^]*1\.\.0/ },
 ])("a program that $name has not passed", async ({ regress, says }) => {
   const error = await run(makeTree("v17", { regress })).catch((thrown: unknown) => thrown);
@@ -178,6 +184,6 @@ async function run(build: string) {
     if (refused !== undefined) throw new Error(refused);
     return Promise.resolve([{ version: "PostgreSQL 17.2 on x86_64" }]);
   };
-  const target = { name: "postgres", connstr: "postgresql://cloud_admin@127.0.0.1:5432/postgres", query };
+  const target = { connstr: "postgresql://cloud_admin@127.0.0.1:5432/postgres", query };
   return runSchedule(core, target, { context, files, directory: join(root, "out"), timeoutMs: 10_000 });
 }

@@ -4,13 +4,12 @@ import { makeNodeDirectory, runTool } from "../nodes";
 import type { NodeContext, SqlRow } from "../nodes";
 import { HarnessError, messageOfUnknown } from "../types";
 import type { RegressSuite } from "./regress-suite";
-import { parseDiffs, parseResults } from "./results";
+import { countOf, parseDiffs, parseResults } from "./results";
 import type { TestFiles } from "./test-files";
 import type { RunOutput } from "./verdict";
 
 /** The Postgres that the tests run on: an endpoint, or a plain one. */
 export interface RegressTarget {
-  readonly name: string;
   readonly connstr: string;
   query(text: string): Promise<SqlRow[]>;
 }
@@ -45,7 +44,8 @@ export async function runSchedule(
     check: false,
   });
   const results = parseResults(stdout);
-  if (exitCode > 1 || results.length === 0) throw didNotRun(suite, stdout + stderr, exitCode);
+  const saysSo = exitCode === (results.every(({ passed }) => passed) ? 0 : 1) && results.length === countOf(stdout);
+  if (!saysSo || results.length === 0) throw didNotRun(suite, stdout + stderr, exitCode);
   const path = join(directory, DIFFS);
   const diffs = parseDiffs(existsSync(path) ? readFileSync(path, "utf8") : "");
   return { suite: suite.name, server: String(row?.["version"]), results, diffs };
@@ -88,8 +88,8 @@ async function requireLibraries(suite: RegressSuite, target: RegressTarget, file
 
 function didNotRun(suite: RegressSuite, output: string, exitCode: number): HarnessError {
   return new HarnessError("COMMAND_FAILED", {
-    summary: `${suite.program.name} could not run its tests`,
-    expected: "exit code 0, or 1 with the tests that failed",
+    summary: `${suite.program.name} could not run all of its tests`,
+    expected: "exit code 0, or 1 with the tests that failed, and as many results as it says",
     found: `exit code ${exitCode}`,
     logTail: output,
     facts: { program: suite.program.name, exitCode },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changedLines, parseDiffs, parseResults } from "./results";
+import { changedLines, countOf, parseDiffs, parseResults } from "./results";
 
 const TAP = `# using postmaster on 127.0.0.1, port 5432
 ok 1         - test_setup                                 131 ms
@@ -20,7 +20,7 @@ parallel group (3 tests):  char random boolean
      char                         ... ok           30 ms
      random                       ... failed (ignored)       30 ms
 ============== shutting down postmaster               ==============
- All 213 tests passed.
+ 2 of 4 tests failed, 1 of these failures ignored.
 `;
 
 test("the results of PostgreSQL 16 and later", () => {
@@ -37,8 +37,13 @@ test("the results of PostgreSQL 14 and 15", () => {
     { test: "test_setup", passed: true },
     { test: "boolean", passed: false },
     { test: "char", passed: true },
-    { test: "random", passed: false },
+    { test: "random", passed: true },
   ]);
+});
+
+test("how many tests there were, as the program says itself", () => {
+  expect([countOf(TAP), countOf(WORDS), countOf(" All 213 tests passed. \n")]).toEqual([4, 4, 213]);
+  expect(countOf(TAP.replace("1..4\n", ""))).toBeUndefined();
 });
 
 test("a program that ended before its first test has no results", () => {

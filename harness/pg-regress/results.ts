@@ -11,10 +11,19 @@ const TAP = /^(not )?ok +\d+ +[-+] +(\S+) +\d+ ms$/gm;
 /** Before: `test boolean     ... ok   30 ms`, and `     boolean    ... FAILED   30 ms` in a parallel group. */
 const WORDS = /^(?:test| {4}) (\S+) +\.\.\. (ok|FAILED|failed \(ignored\))/gm;
 
-/** The tests that pg_regress says it has run, in its order; none where it ended before the first. */
+/** TAP's plan; before, the last line: ` All 213 tests passed.`, ` 2 of 213 tests failed, 1 of these failures ignored.` */
+const COUNT = /^1\.\.(\d+)$|^ (?:All |\d+ of )(\d+) tests /m;
+
+/** How many tests pg_regress says it has run; undefined where it ended before the last. */
+export function countOf(output: string): number | undefined {
+  const [, plan, words] = COUNT.exec(output) ?? [];
+  return plan === undefined && words === undefined ? undefined : Number(plan ?? words);
+}
+
+/** The tests that pg_regress has run, in its order. One whose failure the schedule ignores counts as passed. */
 export function parseResults(output: string): RegressResult[] {
   const tap = [...output.matchAll(TAP)].map(([, not, test = ""]) => ({ test, passed: not === undefined }));
-  const words = [...output.matchAll(WORDS)].map(([, test = "", word]) => ({ test, passed: word === "ok" }));
+  const words = [...output.matchAll(WORDS)].map(([, test = "", word]) => ({ test, passed: word !== "FAILED" }));
   return [...tap, ...words];
 }
 

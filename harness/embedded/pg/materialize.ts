@@ -9,6 +9,7 @@ import { streamBase, unpackBase } from "./base-tar";
 import type { BaseFacts, WalSource } from "./base-tar";
 import type { PgDistribution, RunAs } from "./distribution";
 import { recover } from "./recover";
+import { untilAborted } from "./until-aborted";
 
 export interface MaterializeOptions {
   distribution: PgDistribution;
@@ -53,7 +54,7 @@ async function bufferSetting(imageFile: string): Promise<string> {
 export async function materialize(options: MaterializeOptions): Promise<void> {
   const { distribution, targetDir, identity, signal, lsn } = options;
   await mkdir(targetDir, { recursive: true, mode: 0o700 });
-  const facts = await unpackBase(streamBase(options), targetDir);
+  const facts = await unpackBase(untilAborted(streamBase(options), signal), targetDir);
   if (identity !== undefined) await giveAll(targetDir, identity);
   const known = SETTINGS.filter((setting) => distribution.version >= 15 || !setting.startsWith("recovery_prefetch"));
   const settings = [...known, await bufferSetting(options.imageFile)];

@@ -27,6 +27,8 @@ export async function recover(options: RecoverOptions): Promise<string> {
   const nowhere = ["listen_addresses=", `unix_socket_directories=${socket.path}`, "port=5432"];
   const args = ["-D", dataDir, ...[...settings, ...nowhere].flatMap((setting) => ["-c", setting])];
   const stdio: ["ignore", "ignore", "pipe"] = ["ignore", "ignore", "pipe"];
+  // Whoever listens to a signal that was aborted before is not told.
+  signal?.throwIfAborted();
   const child = spawn(postgres, args, { cwd: dataDir, env: { LANG: "C" }, stdio, ...identity });
   // During recovery the server heeds no other signal, and after SIGKILL its shared memory would stay.
   const stop = () => child.kill("SIGQUIT");
