@@ -133,7 +133,9 @@ class Cluster {
       const beginLsn = START + BigInt(offset);
       const endLsn = beginLsn + BigInt(piece.length);
       const rest = { commitLsn: 0n, truncateLsn: 0n, proposerUuid: "" };
-      await timeline.append({ term: this.term, beginLsn, endLsn, wal: piece, ...rest });
+      const message = { term: this.term, beginLsn, endLsn, wal: piece, ...rest };
+      if (this.chance(0.5)) await timeline.append(message);
+      else expect(timeline.appendAtOnce(message)).toBe("written");
       offset += piece.length;
     }
     expect(timeline.flushLsn >= from && timeline.flushLsn <= start + BigInt(wal.length)).toBe(true);

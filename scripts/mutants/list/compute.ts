@@ -13,6 +13,16 @@ export const compute: readonly Mutant[] = [
     },
   },
   {
+    name: "who is not needed for a majority gets no new WAL",
+    file: "harness/embedded/compute/walproposer/replicator.ts",
+    from: "return sent < this.#laterLsn || this.#vanguard.includes(progress);",
+    to: "return this.#vanguard.includes(progress);",
+    caughtBy: {
+      file: "harness/embedded/compute/walproposer/replicator.test.ts",
+      test: "two of three get WAL at once, the third soon after, without a majority's answer, too",
+    },
+  },
+  {
     name: "the oldest WAL wins the election",
     file: "harness/embedded/compute/walproposer/election.ts",
     from: "isNewer(voter.vote, best.vote) ? voter : best",

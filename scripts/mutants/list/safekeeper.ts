@@ -63,6 +63,16 @@ export const safekeeper: readonly Mutant[] = [
     },
   },
   {
+    name: "WAL is taken in the middle of a vote",
+    file: "harness/embedded/safekeeper/timeline.ts",
+    from: "return this.#lock.isTaken ? undefined : this.#append(append);",
+    to: "return this.#append(append);",
+    caughtBy: {
+      file: "harness/embedded/safekeeper/timeline.test.ts",
+      test: "WAL is not taken while a vote is given, and not after it from the proposer before",
+    },
+  },
+  {
     name: "divergent WAL is kept",
     file: "harness/embedded/safekeeper/timeline.ts",
     from: "await storage.cut(decision.truncateAt);",
