@@ -53,6 +53,6 @@ benchmarkOn("parallel copy", { diskMb: ROWS / 1_000, memoryMb: 700 }, async ({ s
     before: async () => void (await system.query("truncate copied")),
     repetitions: 3,
   });
-  await benchmark.recordDuration("flush", () => system.flush());
+  if (system.isOurs) await benchmark.recordDuration("flush", () => system.flush());
   await Promise.all(sessions.map((session) => session.close()));
 });

@@ -137,7 +137,7 @@ describe("what is said before anything runs", () => {
       ["remote"],
       nowhere,
       1,
-      /SQL_ERROR: .*127\.0\.0\.1:1 takes no connection.*\n.*\n.*ECONNREFUSED/,
+      /SQL_ERROR: .*BENCHMARK_CONNSTR, at 127\.0\.0\.1:1, .*\n.*\n.*ECONNREFUSED.*\n {2}to do: /,
     ],
     [
       "no connection string",
@@ -161,6 +161,20 @@ describe("what is said before anything runs", () => {
       2,
       /--compare was given something that it can't be/,
     ],
+    [
+      "a side without binaries, before the other has run",
+      ["loop", "--compare", "this", "NEON_BIN=/nowhere", "--rounds", "6"],
+      {},
+      2,
+      /BINARY_MISSING: NEON_BIN names \/nowhere/,
+    ],
+    [
+      "results that can't be kept",
+      ["loop", "--out-dir", "/dev/null/results"],
+      {},
+      2,
+      /BAD_ARGUMENT: the directory for results.*\n.*\n {2}found: ENOTDIR/,
+    ],
     ["a limit without a baseline", ["loop", "--fail-over", "2"], {}, 2, /--fail-over says nothing by itself/],
     [
       "a scale of nothing",
@@ -171,7 +185,7 @@ describe("what is said before anything runs", () => {
     ],
   ];
   test.each(rows)("%s", async (_name, args, env, code, message) => {
-    const { exitCode, stdout, stderr } = await performance([...args, "--out-dir", results("none")], env);
+    const { exitCode, stdout, stderr } = await performance(["--out-dir", results("none"), ...args], env);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain("secret");
     expect(exitCode).toBe(code);

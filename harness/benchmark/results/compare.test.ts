@@ -4,6 +4,7 @@ import { line } from "../testing/lines";
 import { againstBaseline } from "./baseline";
 import type { BenchmarkLine } from "./line";
 import { compareSides, describeVerdict, headline, verdictOn } from "./verdict";
+import type { Verdict } from "./verdict";
 import { pairedShift, unpairedShift } from "./shift";
 
 describe("intervals", () => {
@@ -108,9 +109,62 @@ describe("verdicts", () => {
   test("one line for all of them", () => {
     const one = (slowdown: number, name: string) =>
       rounds(3, { slowdown, noise: 0.05, count: 10 }).map((each) => ({ ...each, name }));
+    expect(headline([])).toMatch(/^no verdict: there is no metric/);
     expect(headline(compareSides([...one(1, "a"), ...one(1, "b")]))).toBe("no difference in 2 of 2 metrics");
     expect(headline(compareSides([...one(1, "a"), ...one(1.3, "b")]))).toBe("B is worse in 1 of 2 metrics");
   });
+});
+
+/**
+ * What B's processor time per page was of A's, round by round, in three comparisons of get-page on the embedded engine with
+ * others at work on the same two cores, without what was planted: a machine's own noise, one wild round in it.
+ */
+const MEASURED = [
+  ...[1.07, 1.05, 0.83, 0.9, 1.07, 0.91, 1.0],
+  ...[1.16, 1.05, 0.94, 0.95, 0.97, 1.05, 0.91, 1.91, 1.02, 0.94],
+];
+
+/** Six metrics that stray by what was measured; the first two tell the same, and are slower by what was planted. */
+function comparison(seed: number, slowdown: number, count: number): BenchmarkLine[] {
+  const random = randomFrom(seed);
+  const noisy = (): number => {
+    const ratio = MEASURED[random(MEASURED.length)] ?? 1;
+    return random(2) === 0 ? ratio : 1 / ratio;
+  };
+  return Array.from({ length: count }, (_, round) => {
+    const planted = slowdown * noisy();
+    const values = {
+      "per page": planted,
+      latency: planted,
+      "99%": noisy(),
+      start: noisy(),
+      size: noisy(),
+      rest: noisy(),
+    };
+    return Object.entries(values).flatMap(([name, value]) => [
+      line({ name, side: "A", round, value: 1 }),
+      line({ name, side: "B", round, value }),
+    ]);
+  }).flat();
+}
+
+test("with a machine's measured noise a planted fifth is found, and nothing where there is nothing", () => {
+  const COMPARISONS = 100;
+  const all = (slowdown: number, rounds: number): Verdict[][] =>
+    Array.from({ length: COMPARISONS }, (_, seed) => compareSides(comparison(seed, slowdown, rounds)));
+  const share = (comparisons: readonly Verdict[][], isSo: (verdicts: readonly Verdict[]) => boolean): number =>
+    comparisons.filter(isSo).length / COMPARISONS;
+  const isFound = ([first]: readonly Verdict[]): boolean => first?.outcome === "slower";
+  const isSame = ([first]: readonly Verdict[]): boolean => first?.outcome === "no difference";
+  const isAlarm = (verdicts: readonly Verdict[]): boolean =>
+    verdicts.some(({ outcome }) => outcome === "slower" || outcome === "faster");
+  expect(share(all(1.2, 15), isFound)).toBeGreaterThan(0.95);
+  expect(share(all(1.2, 25), isFound)).toBeGreaterThan(0.99);
+  expect(share(all(1, 15), isAlarm)).toBeLessThan(0.05);
+  const same = all(1, 25);
+  expect(share(same, isAlarm)).toBeLessThan(0.05);
+  // To exclude a tenth either way takes more than to see a fifth.
+  expect(share(same, isSame)).toBeGreaterThan(0.85);
 });
 
 describe("a baseline", () => {

@@ -117,6 +117,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
 
 /** All of it in one line. */
 export function headline(verdicts: readonly Verdict[]): string {
+  if (verdicts.length === 0) return "no verdict: there is no metric that both A and B have measured";
   const count = (outcome: Outcome): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
   const [slower, faster, same, open] = [count("slower"), count("faster"), count("no difference"), count("no verdict")];
   const rest = open === 0 ? "" : `; no verdict in ${open}, whose values stray too much`;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
+import { HarnessError } from "../../../harness/types";
 import type { Project } from "../../project";
 import { selectSuites } from "../suites";
 
@@ -10,6 +11,23 @@ const FOLDER = "performance";
 export function benchmarkPath(project: Project, text: string): string {
   const path = join(project.root, FOLDER, `${text}${ENDING}`);
   return project.isClone && existsSync(path) ? path : text;
+}
+
+/** Throws UNKNOWN_SUITE for a name that is neither a benchmark's nor a path, with the names that there are. */
+export function requireBenchmarks(project: Project, names: readonly string[]): void {
+  if (!project.isClone) return;
+  const places = [process.cwd(), project.root, join(project.root, FOLDER)];
+  const isThere = (name: string): boolean =>
+    places.some((place) => existsSync(resolve(place, name)) || existsSync(resolve(place, `${name}${ENDING}`)));
+  const unknown = names.filter((name) => !isThere(name));
+  if (unknown.length === 0) return;
+  const known = filesBelow(join(project.root, FOLDER)).map((path) => basename(path, ENDING));
+  throw new HarnessError("UNKNOWN_SUITE", {
+    summary: `there is no benchmark ${unknown.map((name) => JSON.stringify(name)).join(", ")}`,
+    expected: `${known.join(", ")}; or a path`,
+    found: unknown.join(", "),
+    todo: "correct the name; single benchmarks of a file are chosen with -k",
+  });
 }
 
 /** Every file that these names, files and folders stand for; all benchmarks where there are none. Throws UNKNOWN_SUITE. */

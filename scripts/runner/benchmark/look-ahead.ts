@@ -2,7 +2,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { TestCase } from "vitest/node";
 import { RemotePostgres } from "../../../harness/nodes";
-import { HarnessError, PgVersion } from "../../../harness/types";
+import { HarnessError, messageOfUnknown, PgVersion } from "../../../harness/types";
 import type { Prepared } from "../prepare";
 import type { BeforeRun } from "../run-selected";
 import { nameOf } from "../test-name";
@@ -50,11 +50,24 @@ function tooSmall(test: TestCase, what: string, needed: number, there: number): 
   });
 }
 
+/** The reason with the way out: a run that is told of no remote measures everything else. */
+const refused =
+  (connstr: string) =>
+  (cause: unknown): never => {
+    throw new HarnessError("SQL_ERROR", {
+      summary: `the Postgres of BENCHMARK_CONNSTR, at ${new URL(connstr).host}, can't be measured`,
+      expected: "one that takes connections and queries",
+      found: messageOfUnknown(HarnessError.is(cause) && cause.cause !== undefined ? cause.cause : cause),
+      todo: "correct BENCHMARK_CONNSTR, or unset it to measure the other systems",
+      cause,
+    });
+  };
+
 /** Throws what is wrong with BENCHMARK_CONNSTR: its form, whoever answers there, or their version. */
 async function requireRemote(tests: readonly TestCase[], { versions }: Prepared, anyVersion: boolean): Promise<void> {
   const connstr = process.env["BENCHMARK_CONNSTR"];
   if (!connstr || !tests.some((test) => test.name.endsWith("[remote]"))) return;
-  const [row] = await new RemotePostgres(connstr).query("show server_version");
+  const [row] = await new RemotePostgres(connstr).query("show server_version").catch(refused(connstr));
   const found = PgVersion.parse(/^\d+/.exec(String(row?.["server_version"]))?.[0] ?? "");
   if (anyVersion || versions.includes(found)) return;
   throw new HarnessError("BAD_PG_VERSION", {

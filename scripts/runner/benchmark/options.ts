@@ -24,7 +24,7 @@ export const PERFORMANCE_OPTIONS = {
   }),
   rounds: value("N", wholeNumber(1), {
     ...measuring,
-    help: "with --compare: how often each runs, after one time that doesn't count; 10 when not given, 6 are the least for a verdict",
+    help: "with --compare: how often each runs, after one time that doesn't count; 15 when not given, 6 are the least for a verdict",
   }),
   baseline: value("FILE|DIR", text, {
     ...measuring,
