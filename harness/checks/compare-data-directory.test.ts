@@ -87,3 +87,18 @@ test.for([
   spoil();
   await expect(compareDataDirectory(endpoint(), pageserver())).rejects.toThrow(says);
 });
+
+test.for([
+  { version: "15", spoilt: 3, isAlike: true },
+  { version: "15", spoilt: 8, isAlike: false },
+  { version: "16", spoilt: 3, isAlike: false },
+])("PostgreSQL $version, byte $spoilt of an unlogged relation's beginning", async ({ version, spoilt, isAlike }) => {
+  for (const root of [compute, backup]) write(root, "PG_VERSION", version);
+  const page = Buffer.alloc(2 * 8192);
+  write(compute, "base/5/16384_init", page);
+  page[8192 + spoilt] = 1;
+  write(backup, "base/5/16384_init", page);
+  const compared = compareDataDirectory(endpoint(), pageserver());
+  if (isAlike) expect(await compared).toBeGreaterThan(0);
+  else await expect(compared).rejects.toThrow(`base/5/16384_init: differs from byte ${8192 + spoilt} on`);
+});

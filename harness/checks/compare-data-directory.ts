@@ -11,6 +11,14 @@ type Compute = Pick<Endpoint, "name" | "pgdata" | "stop"> & {
 
 /** Of pg_control: where the newest checkpoint record begins. */
 const CHECKPOINT_OFFSET = 32;
+const PAGE_BYTES = 8192;
+/** A page begins with the LSN of the record that changed it last. */
+const PAGE_LSN_BYTES = 8;
+/**
+ * Before 16, Postgres wrote an unlogged index' beginning past its buffers and logged it then, so that the page's LSN stands
+ * only where the WAL was replayed (commit ccadf73163 of PostgreSQL).
+ */
+const LSN_IN_INIT_FORKS_SINCE = 16;
 const SLRUS = ["pg_xact", "pg_multixact/members", "pg_multixact/offsets"];
 /**
  * What a compute and a basebackup both have, and have alike: which files the catalogs stand in, what unlogged relations
@@ -37,10 +45,17 @@ export async function compareDataDirectory(endpoint: Compute, pageserver: Backup
   const backup = await readBasebackup(pageserver, { tenantId, timelineId, lsn });
   const restored = [...backup.keys()].filter(isCompared);
   const own = filesOf(endpoint.pgdata);
+  const version = Number(readFileSync(join(endpoint.pgdata, "PG_VERSION"), "utf8"));
+  const comparable = (path: string, content: Buffer): Buffer =>
+    path.endsWith("_init") && version < LSN_IN_INIT_FORKS_SINCE ? withoutPageLsns(content) : content;
   const differences = [
     ...own.filter((path) => !backup.has(path)).map((path) => `${path}: not in the basebackup`),
     ...restored.filter((path) => !own.includes(path)).map((path) => `${path}: only in the basebackup`),
-    ...own.flatMap((path) => difference(path, readFileSync(join(endpoint.pgdata, path)), backup.get(path))),
+    ...own.flatMap((path) => {
+      const theirs = backup.get(path);
+      const mine = readFileSync(join(endpoint.pgdata, path));
+      return theirs === undefined ? [] : difference(path, comparable(path, mine), comparable(path, theirs));
+    }),
   ];
   if (differences.length === 0 && own.length > 0) return own.length;
   throw new HarnessError("CHECK_FAILED", {
@@ -62,8 +77,14 @@ function filesOf(pgdata: string): string[] {
   return ["PG_VERSION", ...paths].filter(isCompared).toSorted();
 }
 
-function difference(path: string, own: Buffer, backup: Buffer | undefined): string[] {
-  if (backup === undefined || own.equals(backup)) return [];
+function withoutPageLsns(content: Buffer): Buffer {
+  const copy = Buffer.from(content);
+  for (let at = 0; at < copy.length; at += PAGE_BYTES) copy.fill(0, at, Math.min(at + PAGE_LSN_BYTES, copy.length));
+  return copy;
+}
+
+function difference(path: string, own: Buffer, backup: Buffer): string[] {
+  if (own.equals(backup)) return [];
   const sizes = own.length === backup.length ? "" : `${own.length} bytes, ${backup.length} in the basebackup; `;
   const at = own.findIndex((byte, index) => byte !== backup[index]);
   return [`${path}: ${sizes}${at < 0 ? "the rest is alike" : `differs from byte ${at} on`}`];
