@@ -1,4 +1,4 @@
-import { Latencies, NeonSystem, scaled, test } from "../fixtures";
+import { introduce, Latencies, NeonSystem, scaled, test } from "../fixtures";
 
 const ROWS = scaled(300_000);
 
@@ -10,7 +10,8 @@ for (const limit of ["5MB", "500MB"]) {
     async ({ benchmark, neonSimpleEnv: env }) => {
       benchmark.with({ rows: ROWS, limit });
       const configLines = [`max_replication_write_lag=${limit}`];
-      const system = new NeonSystem(env, await env.endpoints.createStart("main", { configLines }));
+      const endpoint = await env.endpoints.createStart("main", { configLines });
+      const system = await introduce(new NeonSystem(env, endpoint), benchmark);
       await system.query("create schema if not exists neon");
       await system.query("create extension if not exists neon with schema neon");
       await system.query("create table t (i integer, filler text)");

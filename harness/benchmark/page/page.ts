@@ -45,17 +45,19 @@ function benchmarkSection(title: string, id: string, lines: readonly BenchmarkLi
   ].join("\n");
 }
 
+/** Whoever is a Postgres says its version in its name. */
+function describeSystem({ system, engine, versions }: BenchmarkLine): string {
+  const version = versions["postgres"];
+  const isSaid = version === undefined || engine.includes(version);
+  return `${system}: ${engine}${isSaid ? "" : `, Postgres ${version}`}`;
+}
+
 function facts(lines: readonly BenchmarkLine[]): string {
   const distinct = (of: (line: BenchmarkLine) => string): string[] => [...new Set(lines.map(of))];
   const last = lines.at(-1);
   const rows: [string, string][] = [
     ["runs", String(distinct(({ run }) => run).length)],
-    [
-      "systems",
-      distinct(({ system, engine, versions }) => `${system}: ${engine}, Postgres ${versions["postgres"] ?? "?"}`).join(
-        "; ",
-      ),
-    ],
+    ["systems", distinct(describeSystem).join("; ")],
     ["machines", distinct(({ platform, machine }) => `${platform}: ${machine}`).join("; ")],
     ["last run", last === undefined ? "none" : `${new Date(last.at).toISOString()}, revision ${last.revision}`],
   ];
