@@ -10,7 +10,8 @@ import type { HistoryPoint } from "./plots";
 /** One colour per system, the same all over the page. */
 export function colorOf(system: string): string {
   const hash = Array.from(system).reduce((sum, character) => (sum * 33 + character.charCodeAt(0)) % 360, 11);
-  return `hsl(${hash} 60% 45%)`;
+  // Names that differ in one letter, as those of two sides, shall not look alike.
+  return `hsl(${(hash * 137) % 360} 60% 45%)`;
 }
 
 /** `neon: embedded engine 0.1.0`, and the side where two were compared. */

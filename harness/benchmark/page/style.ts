@@ -3,8 +3,8 @@ export const STYLE = `
 body { margin: 0 auto; max-width: 1500px; padding: 16px 24px 48px; font: 14px/1.45 system-ui, sans-serif; }
 h1 { font-size: 20px; } h2 { font-size: 17px; margin: 28px 0 4px; border-top: 1px solid var(--line); padding-top: 16px; }
 h3 { font-size: 14px; margin: 14px 0 4px; } h3 small, p small, td small { font-weight: normal; opacity: 0.65; }
-.metric { display: flex; flex-wrap: wrap; gap: 12px; align-items: start; } .metric > :first-child { flex: 1 1 580px; }
-.metric > :empty { display: none; } th, td + td { white-space: nowrap; } td + td.slower, td + td.faster { white-space: normal; }
+.metric { display: flex; flex-wrap: wrap; gap: 12px; align-items: start; } .metric > :first-child { flex: 1 1 min(580px, 100%); }
+.metric > *, p, dl { max-width: 100%; overflow-x: auto; } .metric > :empty { display: none; } th, td + td { white-space: nowrap; } td + td.slower, td + td.faster { white-space: normal; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: right; padding: 1px 8px; vertical-align: top; }
 td:first-child, th:first-child { text-align: left; } th { font-weight: normal; opacity: 0.65; }
 svg { display: block; } svg text { font-size: 10px; fill: currentColor; opacity: 0.65; }
