@@ -96,34 +96,54 @@ test("a deletion whose client hangs up goes on", requires("failpoints"), async (
   await expect.poll(status, { timeout: 10_000 }).toBe(404);
 });
 
+/** Where a deletion can break off; before the first two the call itself fails, behind them it has been answered. */
+const CALL_FAILS = ["timeline-delete-before-index-deleted-at", "timeline-delete-before-schedule"];
+const BEHIND_THE_CALL = [
+  ...["timeline-delete-before-rm", "timeline-delete-after-rm"],
+  ...["timeline-delete-before-index-delete", "timeline-delete-after-index-delete"],
+];
+
+/** Deletes a timeline with the failpoint set, and resolves when the deletion has broken off there. */
+async function breakOff(env: NeonEnv, timeline: TimelineId, place: string): Promise<void> {
+  const client = env.pageserver.httpClient();
+  await client.configureFailpoints([[place, "return"]]);
+  const deletion = client.deleteTimeline(env.initialTenant, timeline);
+  if (CALL_FAILS.includes(place)) return expect(deletion).rejects.toThrow(`failpoint: ${place}`);
+  await deletion;
+  const state = async () => (await client.timelineDetail(env.initialTenant, timeline)).state;
+  const reason = expect.stringMatching(`failpoint: ${place}$`) as string;
+  await expect.poll(state, { timeout: 10_000 }).toMatchObject({ Broken: { reason } });
+}
+
 // covers: test_timeline_delete.py::test_delete_timeline_exercise_crash_safety_failpoints
-test.for([
-  "timeline-delete-before-index-deleted-at",
-  "timeline-delete-before-rm",
-  "timeline-delete-after-rm",
-  "timeline-delete-before-index-delete",
-  "timeline-delete-after-index-delete",
-])(
-  "a deletion that breaks off at %s is brought to its end after a restart",
+test.for([...CALL_FAILS, ...BEHIND_THE_CALL])(
+  "a deletion that breaks off at %s is brought to its end by another request, or by a restart",
   requires("failpoints"),
   async (place, { neonSimpleEnv: env }) => {
-    env.pageserver.allowedErrors.push(/failpoint/, /delete_timeline/, /deletion failed/);
+    env.pageserver.allowedErrors.push(/failpoint: timeline-delete/, /Ignoring (new state|state update)/);
     const { initialTenant: tenant, pageserverRemoteStorage: storage } = env;
     const client = env.pageserver.httpClient();
-    const branch = await env.createBranch("branch");
-    await client.configureFailpoints([[place, "return"]]);
-    await Promise.allSettled([client.deleteTimeline(tenant, branch)]);
-    const isEarly = place === "timeline-delete-before-index-deleted-at";
+    const ids = async () => (await client.listTimelines(tenant)).map((each) => each.timeline_id);
+    const nothingIsLeft = async (branch: TimelineId): Promise<void> => {
+      await expect.poll(() => storage.list(storage.timelinePath(tenant, branch)), { timeout: 10_000 }).toEqual([]);
+      expect(existsSync(env.pageserver.timelineDir(tenant, branch))).toBe(false);
+    };
+    const [again, restarted] = [await env.createBranch("again"), await env.createBranch("restarted")];
+    await breakOff(env, again, place);
+    await client.clearFailpoints([place]);
+    await deleteTimeline(env, again);
+    await nothingIsLeft(again);
+
+    await breakOff(env, restarted, place);
     await env.pageserver.kill9();
     await env.pageserver.start();
     await env.pageserver.waitForTenants();
-    const ids = async () => (await client.listTimelines(tenant)).map((each) => each.timeline_id);
     // Nothing was said about it in remote storage yet, so it is there as if nobody had asked.
-    if (isEarly) {
-      expect(await ids()).toContain(branch);
-      await deleteTimeline(env, branch);
+    if (place === "timeline-delete-before-index-deleted-at") {
+      expect(await ids()).toContain(restarted);
+      await deleteTimeline(env, restarted);
     }
     await expect.poll(ids, { timeout: 10_000 }).toEqual([env.initialTimeline]);
-    await expect.poll(() => storage.list(storage.timelinePath(tenant, branch)), { timeout: 10_000 }).toEqual([]);
+    await nothingIsLeft(restarted);
   },
 );

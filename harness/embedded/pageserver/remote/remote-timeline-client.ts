@@ -4,6 +4,7 @@ import type { Layer } from "../layers/layer";
 import type { DeletionQueue } from "./deletion-queue";
 import { formatIndexPart, type IndexPart } from "./index-part";
 import { indexObject, layerObject, layerOwner, remoteTimelinePrefix } from "./paths";
+import { removeTimelineObjects } from "./remove-timeline-objects";
 
 export type RemoteOperation = "layer/upload" | "index/upload" | "layer/download" | "layer/delete";
 
@@ -135,7 +136,7 @@ export class RemoteTimelineClient {
   }
 
   async removeEverything(): Promise<void> {
-    await this.#counted("layer/delete", 0, () => this.#remote.removePrefix(this.#prefix));
+    await this.#counted("layer/delete", 0, () => removeTimelineObjects(this.#remote, this.#prefix));
   }
 
   #keyOf(layer: Layer): string {

@@ -21,7 +21,10 @@ export async function deleteTimeline(tenant: Tenant, timelineId: TimelineId): Pr
     throw error;
   }
   removeData(tenant, timeline)
-    .catch((error: unknown) => timeline.log.error(`Error: deletion failed: ${errorText(error)}`))
+    .catch((error: unknown) => {
+      timeline.log.error(`Error: ${errorText(error)}`);
+      timeline.setBroken(errorText(error));
+    })
     .finally(() => tenant.deleting.delete(timelineId));
 }
 
@@ -47,13 +50,11 @@ async function markDeleted(tenant: Tenant, timeline: Timeline): Promise<void> {
 }
 
 async function removeData(tenant: Tenant, timeline: Timeline): Promise<void> {
-  await failpoint("in_progress_delete");
   await fail("timeline-delete-before-rm");
   await timeline.removeLocalFiles();
   await fail("timeline-delete-after-rm");
-  await fail("timeline-delete-before-index-delete");
   await timeline.remoteClient.removeEverything();
-  await fail("timeline-delete-after-index-delete");
+  await failpoint("in_progress_delete");
   tenant.timelines.delete(timeline.timelineId);
   timeline.log.info("deleted");
 }

@@ -6,6 +6,7 @@ import { localLayerFile, parseLayerName } from "../layers/layer-name";
 import { findIndexPart } from "../remote/find-index";
 import type { IndexPart } from "../remote/index-part";
 import { remoteTimelinePrefix, remoteTimelinesPrefix } from "../remote/paths";
+import { removeTimelineObjects } from "../remote/remove-timeline-objects";
 import { findManifest } from "../remote/tenant-manifest";
 import type { Timeline } from "../timeline/timeline";
 import type { Tenant } from "./tenant";
@@ -53,7 +54,7 @@ async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> 
     const index = await findIndexPart(remote, tenant.key, name, tenant.generation);
     if (index === undefined) continue;
     // A deletion that was interrupted: nobody can want the timeline any more.
-    if (index.deletedAt !== undefined) await remote.removePrefix(remoteTimelinePrefix(tenant.key, name));
+    if (index.deletedAt !== undefined) await removeTimelineObjects(remote, remoteTimelinePrefix(tenant.key, name));
     else indexes.set(timelineId, index);
   }
   return indexes;

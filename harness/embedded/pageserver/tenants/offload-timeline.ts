@@ -2,6 +2,7 @@ import type { TimelineId } from "../../../types";
 import { failAt, failpoint, internal, notFound, preconditionFailed } from "../../service";
 import { findIndexPart } from "../remote/find-index";
 import { remoteTimelinePrefix } from "../remote/paths";
+import { removeTimelineObjects } from "../remote/remove-timeline-objects";
 import { formatManifest, manifestObject } from "../remote/tenant-manifest";
 import type { Timeline } from "../timeline/timeline";
 import { loadTimeline } from "./load-timelines";
@@ -60,7 +61,7 @@ export async function deleteOffloaded(tenant: Tenant, timelineId: TimelineId): P
     const ids = children.map((child) => child.timelineId).join(", ");
     throw preconditionFailed(`Cannot delete timeline which has child timelines: [${ids}]`);
   }
-  await tenant.node.remote.removePrefix(remoteTimelinePrefix(tenant.key, timelineId));
+  await removeTimelineObjects(tenant.node.remote, remoteTimelinePrefix(tenant.key, timelineId));
   tenant.offloaded.delete(timelineId);
   await uploadManifest(tenant);
 }

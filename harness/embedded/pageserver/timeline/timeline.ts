@@ -44,7 +44,7 @@ export interface TimelineOptions {
 /** How long a shutdown waits for remote storage. */
 const SHUTDOWN_UPLOAD_MS = 5000;
 
-export type TimelineState = "Loading" | "Active" | "Stopping";
+export type TimelineState = "Loading" | "Active" | "Stopping" | { Broken: { reason: string; backtrace: string } };
 
 /** One timeline: its WAL, its layers, and how far each of them has come. */
 export class Timeline {
@@ -286,8 +286,13 @@ export class Timeline {
 
   /** Cuts off clients and whoever waits; the timeline answers nothing from now on. It can still be flushed. */
   stopServing(): void {
-    this.state = "Stopping";
+    // What is broken stays so.
+    if (typeof this.state === "string") this.state = "Stopping";
     this.sessions.destroyAll();
+  }
+
+  setBroken(reason: string): void {
+    this.state = { Broken: { reason, backtrace: new Error(reason).stack ?? "" } };
   }
 
   /** Ends the timeline on this node. With `flush`, what was received is made a layer and uploaded first. */
