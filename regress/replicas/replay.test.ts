@@ -1,4 +1,4 @@
-import { expect, requires, test } from "../../fixtures";
+import { expect, Lsn, requires, test } from "../../fixtures";
 import type { Endpoint } from "../../fixtures";
 
 /** What a replica says of WAL that arrived in another form than it left. */
@@ -98,6 +98,9 @@ test(
   },
 );
 
+const replayed = async (replica: Endpoint): Promise<Lsn> =>
+  Lsn.parse(String((await replica.sql`select pg_last_wal_replay_lsn()::text as lsn`)[0]?.["lsn"]));
+
 // covers: test_hot_standby.py::test_hot_standby_gc
 test.for([false, true])(
   "garbage collection leaves what a replica reads, its replay paused: %s",
@@ -105,24 +108,40 @@ test.for([false, true])(
   async (isPaused, { neonEnvBuilder }) => {
     const byHand = { gc_period: "0s", compaction_period: "0s", pitr_interval: "0s", lsn_lease_length: "0s" };
     const env = await neonEnvBuilder.with({ initialTenantConfig: byHand }).initStart();
+    const { initialTenant: tenant, initialTimeline: timeline } = env;
     const primary = await env.endpoints.createStart("main");
     await primary.sql`create table t as select generate_series(1, 1000) as i`;
     await primary.sql`create table u as select generate_series(1, 1000) as i`;
-    const replica = await env.endpoints.newReplicaStart(primary, { configLines: ["wal_receiver_status_interval=1s"] });
+    // Neon's safekeepers pass on how far a replica is when that sends feedback (at c47c5f4ace).
+    const configLines = ["wal_receiver_status_interval=1s", "hot_standby_feedback=on"];
+    const replica = await env.endpoints.newReplicaStart(primary, { configLines });
     await env.waitReplicaCaughtUp(primary, replica);
     if (isPaused) await replica.sql`select pg_wal_replay_pause()`;
+    const before = await replayed(replica);
     await primary.sql`update t set i = -i`;
     const end = await env.waitForLastFlushLsn(primary);
     const client = env.pageserver.httpClient();
-    await client.checkpoint(env.initialTenant, env.initialTimeline, { forceImageLayerCreation: true });
+    await client.checkpoint(tenant, timeline, { forceImageLayerCreation: true });
     if (!isPaused) await replica.waitForReplay(end);
-    await client.collectGarbage(env.initialTenant, env.initialTimeline, { gcHorizon: 0 });
+    /** Where the cutoff is after a collection that knows how far the replica is; it hears of that by way of the broker. */
+    const collect = async (atLeast: Lsn): Promise<Lsn> => {
+      const horizon = async () =>
+        (await client.metrics()).total("pageserver_standby_horizon", { timeline_id: timeline });
+      await expect.poll(horizon, { timeout: 20_000 }).toBeGreaterThanOrEqual(Number(atLeast));
+      await client.collectGarbage(tenant, timeline, { gcHorizon: 0 });
+      return client.timelineLsn(tenant, timeline, "latest_gc_cutoff_lsn");
+    };
+    const cutoff = await collect(isPaused ? before : end);
+    if (isPaused) expect(cutoff).toBeLessThanOrEqual(before);
+    else expect(cutoff).toBeGreaterThan(before);
     const sum = isPaused ? 500_500 : -500_500;
     expect(await replica.sql`select sum(i)::int from t`).toEqual([{ sum }]);
     expect(await replica.sql`select sum(i)::int from u`).toEqual([{ sum: 500_500 }]);
-    if (isPaused) await replica.sql`select pg_wal_replay_resume()`;
+    if (!isPaused) return;
+    await replica.sql`select pg_wal_replay_resume()`;
     await env.waitReplicaCaughtUp(primary, replica);
     expect(await replica.sql`select sum(i)::int from t`).toEqual([{ sum: -500_500 }]);
+    expect(await collect(end)).toBeGreaterThan(before);
   },
 );
 

@@ -15,7 +15,7 @@ const TIMELINE_GAUGES: Readonly<Record<string, (timeline: Timeline) => number>> 
   pageserver_current_logical_size: (timeline) => timeline.logicalSize.value,
   pageserver_pitr_history_size: (timeline) => Number(timeline.lastRecordLsn - timeline.initdbLsn),
   pageserver_archive_size: (timeline) => (timeline.archivedAt === undefined ? 0 : timeline.layers.sizes().total),
-  pageserver_standby_horizon: () => 0,
+  pageserver_standby_horizon: (timeline) => Number(timeline.standbyHorizon ?? 0n),
   pageserver_timeline_ephemeral_bytes: (timeline) => timeline.wal.open?.size ?? 0,
   pageserver_valid_lsn_lease_count: (timeline) => timeline.leases.valid,
 };

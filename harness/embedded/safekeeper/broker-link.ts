@@ -1,5 +1,6 @@
 import { BrokerClient, type SafekeeperTimelineInfo } from "../broker/client";
 import type { Logger } from "../service";
+import { standbyHorizon } from "./feedback";
 import type { SafekeeperMetrics } from "./metrics";
 import type { Timeline } from "./timeline";
 import type { TimelineMap } from "./timeline-map";
@@ -37,7 +38,7 @@ function timelineInfo(timeline: Timeline, options: BrokerLinkOptions): Safekeepe
     ...(options.availabilityZone === undefined ? {} : { availabilityZone: options.availabilityZone }),
     term: state.term,
     httpConnstr: options.httpAddress,
-    standbyHorizon: 0n,
+    standbyHorizon: standbyHorizon([...timeline.senders].map((sender) => sender.feedback)),
   };
 }
 

@@ -37,6 +37,12 @@ function olderXid(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
 }
 
+/** How far the standby has replayed that is furthest behind; 0 where none has said. */
+export function standbyHorizon(feedbacks: Iterable<WalSenderFeedback>): Lsn {
+  const applied = [...feedbacks].flatMap((each) => (each.kind === "standby" ? [each.reply.applyLsn] : []));
+  return applied.filter((lsn) => lsn !== 0n).reduce((a, b) => (a !== 0n && a < b ? a : b), 0n);
+}
+
 /** What all standbys together still need: the oldest of their horizons, with the newest time. */
 export function combineHotStandby(feedbacks: Iterable<WalSenderFeedback>): HotStandbyFeedback {
   let combined = NO_HOT_STANDBY;

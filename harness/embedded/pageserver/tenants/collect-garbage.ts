@@ -6,6 +6,9 @@ import { replaceLayers } from "../timeline/replace-layers";
 import type { Timeline } from "../timeline/timeline";
 import type { Tenant } from "./tenant";
 
+/** A replica that is further behind holds nothing. */
+const MAX_STANDBY_LAG = 10n << 30n;
+
 /** What PUT do_gc answers; `elapsed` in ms. */
 export interface GcResult extends GcCounts {
   elapsed: number;
@@ -38,6 +41,9 @@ export async function collectGarbage(tenant: Tenant, timeline: Timeline, horizon
 async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Promise<GcCounts> {
   // From here to the move of the cutoff nothing may be awaited: a branch or lease could be made in between.
   const limits = await gcCutoffs(timeline, horizon);
+  // What is not on disk yet would be received again after a crash, below the cutoff.
+  limits.horizon = minLsn(limits.horizon, timeline.diskConsistentLsn);
+  limits.horizon = minLsn(limits.horizon, replicasNeed(timeline, cutoffOf(limits)));
   const cutoff = cutoffOf(limits);
   if (cutoff <= timeline.latestGcCutoffLsn) return { ...NO_GC };
   const pins = { ...limits, branches: branchPoints(tenant, timeline), leases: timeline.leases.held() };
@@ -48,21 +54,29 @@ async function collect(tenant: Tenant, timeline: Timeline, horizon: number): Pro
   return counts;
 }
 
-/** What gc_horizon (in bytes) and pitr_interval let go of. */
-export async function gcCutoffs(timeline: Timeline, horizon: number): Promise<{ horizon: Lsn; pitr: Lsn }> {
-  const pitr = await pitrCutoff(timeline);
-  timeline.cancelled.throwIfAborted();
-  return { horizon: timeline.lastRecordLsn - BigInt(horizon), pitr };
+/** What replicas have replayed and so may read; a replica that says nothing until the next collection counts no more. */
+function replicasNeed(timeline: Timeline, cutoff: Lsn): Lsn {
+  const horizon = timeline.standbyHorizon ?? cutoff;
+  timeline.standbyHorizon = undefined;
+  return cutoff - horizon < MAX_STANDBY_LAG ? horizon : cutoff;
 }
 
-/** Up to where pitr_interval lets go of the history: the last record for no interval, nothing while all is younger. */
-async function pitrCutoff(timeline: Timeline): Promise<Lsn> {
+/**
+ * What gc_horizon (in bytes) and pitr_interval let go of. Where there is an interval it alone decides, as soon as something
+ * is older; while all is younger nothing is let go of.
+ */
+export async function gcCutoffs(timeline: Timeline, bytes: number): Promise<{ horizon: Lsn; pitr: Lsn }> {
   await failpoint("Timeline::find_gc_cutoffs-pausable", timeline.cancelled);
+  timeline.cancelled.throwIfAborted();
+  const horizon = timeline.lastRecordLsn - BigInt(bytes);
   const interval = timeline.conf().milliseconds("pitr_interval");
-  if (interval === 0) return timeline.lastRecordLsn;
-  return (await lsnBefore(timeline, BigInt(Date.now() - interval) * 1000n)) ?? timeline.latestGcCutoffLsn;
+  if (interval === 0) return { horizon, pitr: timeline.lastRecordLsn };
+  const pitr = await lsnBefore(timeline, BigInt(Date.now() - interval) * 1000n);
+  timeline.cancelled.throwIfAborted();
+  return pitr === undefined ? { horizon, pitr: timeline.latestGcCutoffLsn } : { horizon: pitr, pitr };
 }
 
+const minLsn = (a: Lsn, b: Lsn): Lsn => (a < b ? a : b);
 const maxLsn = (a: Lsn, b: Lsn): Lsn => (a > b ? a : b);
 
 function branchPoints(tenant: Tenant, timeline: Timeline): Lsn[] {

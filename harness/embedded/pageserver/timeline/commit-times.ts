@@ -26,15 +26,20 @@ export async function commitTimes(timeline: Timeline, until: Lsn): Promise<Commi
   return commits;
 }
 
-/** End of the last commit before a time (microseconds since 1970); undefined when all that is left is younger. */
+/**
+ * End of the last commit before a time (microseconds since 1970), or of everything where none came later; undefined when all
+ * that is left is younger.
+ */
 export async function lsnBefore(timeline: Timeline, micros: bigint): Promise<Lsn | undefined> {
+  const until = timeline.lastRecordLsn;
   let last: Lsn | undefined;
-  await eachCommit(timeline, timeline.lastRecordLsn, (commit) => {
-    if (commit.micros > micros) return false;
-    last = commit.lsn;
-    return true;
+  let isYounger = false;
+  await eachCommit(timeline, until, (commit) => {
+    isYounger = commit.micros > micros;
+    if (!isYounger) last = commit.lsn;
+    return !isYounger;
   });
-  return last;
+  return last === undefined || isYounger ? last : until;
 }
 
 /** Calls `visit` with each commit until it returns false. */

@@ -71,6 +71,8 @@ export class Timeline {
   latestGcCutoffLsn: Lsn;
   /** What the last collection, which may still go on, has decided to let go of. */
   plannedGcCutoffLsn: Lsn = Lsn.INVALID;
+  /** What the slowest replica has replayed; undefined where none has said so since the last collection. */
+  standbyHorizon: Lsn | undefined;
   /** Called whenever one of the LSNs has moved; the WAL receiver reports them to its safekeeper. */
   onProgress: () => void = () => undefined;
   state: TimelineState = "Loading";

@@ -48,6 +48,7 @@ export class WalConnectionManager {
     this.#subscription = broker.subscribe({ tenantId, timelineId: timeline.timelineId }, (info) => {
       stats.walReceiver.brokerUpdates += 1;
       this.#candidates.update(info);
+      if (info.standbyHorizon !== 0n) timeline.standbyHorizon = info.standbyHorizon;
       this.#connectIfIdle();
     });
     this.#check = setInterval(() => this.#leaveLaggard(), CHECK_MS);
