@@ -15,9 +15,12 @@ test("a compute that updates its catalogs makes neon_superuser, and its migratio
   const attributes = { rolcreaterole: true, rolcreatedb: true, rolbypassrls: true, rolcanlogin: false };
   expect(await endpoint.query(role)).toEqual([attributes]);
   await endpoint.httpClient().checkWritability();
+  const done = "select id::int, xmin::text as written_by from neon_migration.migration_id";
+  const before = await endpoint.query(done);
   await endpoint.restart();
   await endpoint.waitForMigrations();
   expect(await endpoint.query(role)).toEqual([attributes]);
+  expect(await endpoint.query(done)).toEqual(before);
   expect(await endpoint.sql`select count(*)::int as n from health_check`).toEqual([{ n: 1 }]);
 });
 

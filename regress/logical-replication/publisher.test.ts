@@ -141,6 +141,8 @@ test("a publisher stops while its subscriber is there, with everything sent", as
   await expect.poll(count(subscriber), WAIT).toBe(1000);
   await publisher.sql`insert into t select generate_series(1, 1000)`;
   await publisher.stop({ budgetMs: 20_000 });
+  // It has left nothing for later: the publisher that sends is not there.
+  await expect.poll(count(subscriber), WAIT).toBe(2000);
   await publisher.start();
   await publisher.sql`insert into t values (0)`;
   await expect.poll(count(subscriber), WAIT).toBe(2001);
