@@ -156,6 +156,33 @@ test(
 );
 
 // covers: test_storage_controller.py::test_background_operation_cancellation
+test(
+  "a drain that is cancelled moves no more shards, and its pageserver is used as before",
+  requires("secondaries", "failpoints"),
+  async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder.with({ numPageservers: 2, createInitialTenant: false }).initStart();
+    const controller = env.storageController.httpClient();
+    // More on each of the two than Neon moves at a time, which is 64.
+    await createTenants(env, { tenants: 5, shardCount: 32, secondaries: 1 });
+    await untilIdle(env);
+    await warmUp(env);
+    const here = async () => (await attachedShards(env))[1] ?? 0;
+    const policy = async () => (await controller.node(1)).scheduling;
+    const before = await here();
+    // It moves some, and then sleeps for longer than this test takes.
+    await controller.configureFailpoints([["sleepy-drain-loop", "return(100000)"]]);
+    await controller.drainNode(1);
+    await expect.poll(here, { timeout: 20_000 }).toBeLessThan(before);
+    expect(await policy()).toBe("Draining");
+    await controller.cancelDrain(1);
+    await expect.poll(policy, { timeout: 20_000 }).toBe("Active");
+    expect(await here()).toBeGreaterThan(0);
+    await expect(controller.cancelDrain(1)).rejects.toMatchObject({ status: 412 });
+    await untilIdle(env);
+    await controller.checkConsistency();
+  },
+);
+
 test("there is nothing to cancel where no pageserver is drained or filled", async ({ neonEnvBuilder }) => {
   const env = await neonEnvBuilder.with({ numPageservers: 2, createInitialTenant: false }).initStart();
   const controller = env.storageController.httpClient();
