@@ -13,8 +13,8 @@ interface Past {
   rel: { spcNode: number; dbNode: number; relNode: number; forkNum: number };
 }
 
-async function withPast(builder: NeonEnvBuilder, pitrInterval: string): Promise<Past> {
-  const env = await builder.with({ initialTenantConfig: { ...BY_HAND, pitr_interval: pitrInterval } }).initStart();
+async function withPast(builder: NeonEnvBuilder, settings: Record<string, string>): Promise<Past> {
+  const env = await builder.with({ initialTenantConfig: { ...BY_HAND, ...settings } }).initStart();
   const client = env.pageserver.httpClient();
   const main = await env.endpoints.createStart("main");
   await main.sql`create table t as select 1 as i from generate_series(1, 1000)`;
@@ -48,7 +48,7 @@ async function collectBehind(env: NeonEnv, lsn: Lsn, before: () => Promise<unkno
 test("garbage collection keeps what a branch began with, and nobody can branch off there any more", async ({
   neonEnvBuilder,
 }) => {
-  const { env, ones, twos } = await withPast(neonEnvBuilder, "0s");
+  const { env, ones, twos } = await withPast(neonEnvBuilder, { pitr_interval: "0s" });
   await env.createBranch("child", { lsn: ones });
   await collectBehind(env, twos, () => Promise.resolve());
   await expect(env.createBranch("late", { lsn: twos })).rejects.toThrow(/less than latest GC cutoff/);
@@ -62,10 +62,10 @@ test("garbage collection keeps what a branch began with, and nobody can branch o
   expect(await counts()).toEqual([{ i: 1, n: 1000 }]);
 });
 
-test("garbage collection keeps an LSN that somebody has leased, and reads it to the end of the lease", async ({
+test("garbage collection keeps an LSN that somebody has leased, to the end of the lease", async ({
   neonEnvBuilder,
 }) => {
-  const { env, ones, twos, rel } = await withPast(neonEnvBuilder, "0s");
+  const { env, ones, twos, rel } = await withPast(neonEnvBuilder, { pitr_interval: "0s" });
   const client = env.pageserver.httpClient();
   const { initialTenant: tenantId, initialTimeline: timelineId } = env;
   const address = { host: "127.0.0.1", port: env.pageserver.pgPort };
@@ -78,17 +78,24 @@ test("garbage collection keeps an LSN that somebody has leased, and reads it to 
   expect(await page(ones)).toMatchObject({ kind: "getpage", page: (before as { page: Buffer }).page });
   await expect(client.leaseLsn(tenantId, timelineId, twos)).rejects.toThrow(/was garbage collected/);
   expect(await page(twos)).toMatchObject({ kind: "error" });
+  const afterCollection = async (): Promise<string> => {
+    await client.collectGarbage(tenantId, timelineId, { gcHorizon: 0 });
+    return (await page(ones)).kind;
+  };
+  await expect.poll(afterCollection, { timeout: 20_000, interval: 500 }).toBe("error");
   pages.close();
 });
 
-test("garbage collection keeps the history of pitr_interval", async ({ neonEnvBuilder }) => {
-  const { env, ones } = await withPast(neonEnvBuilder, "1 hour");
-  const client = env.pageserver.httpClient();
-  // The longest that Neon could let go of is what the settings without it would.
-  for (let round = 0; round < 2; round += 1) {
-    await client.collectGarbage(env.initialTenant, env.initialTimeline, { gcHorizon: 0 });
-  }
+test("garbage collection keeps the history of pitr_interval, and no longer than it is set", async ({
+  neonEnvBuilder,
+}) => {
+  const kept = { pitr_interval: "1 hour", lsn_lease_length: "0s" };
+  const { env, ones, twos } = await withPast(neonEnvBuilder, kept);
+  await env.pageserver.httpClient().collectGarbage(env.initialTenant, env.initialTimeline, { gcHorizon: 0 });
   await env.createBranch("past", { lsn: ones });
   const past = await env.endpoints.createStart("past");
   expect(await past.sql`select i, count(*)::int as n from t group by i`).toEqual([{ i: 1, n: 1000 }]);
+  await env.configTenant(undefined, { ...BY_HAND, ...kept, pitr_interval: "0s" });
+  await collectBehind(env, twos, () => Promise.resolve());
+  await expect(env.createBranch("late", { lsn: twos })).rejects.toThrow(/less than latest GC cutoff/);
 });
