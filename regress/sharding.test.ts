@@ -1,7 +1,7 @@
-import { expect, requires, test } from "../fixtures";
+import { expect, requires, TenantShardId, test } from "../fixtures";
 
 test(
-  "a tenant's shards stand on several pageservers, and a compute reads from all of them",
+  "a tenant's shards stand on several pageservers, and a compute starts from them",
   requires("sharding"),
   async ({ neonEnvBuilder }) => {
     const env = await neonEnvBuilder
@@ -27,11 +27,32 @@ test(
     expect(await endpoint.sql`select count(*)::int as n, sum(length(filler))::int as bytes from t`).toEqual([
       { n: 5000, bytes: 2_500_000 },
     ]);
-    // Every shard has a part of the table.
-    for (const { shard, pageserver } of shards) {
-      const { current_physical_size: bytes } = await pageserver.httpClient().timelineDetail(shard, env.initialTimeline);
-      expect(bytes).toBeGreaterThan(0);
-    }
+  },
+);
+
+test(
+  "a compute reads each page from the shard that has it, and every shard has some",
+  requires("sharding", "smgr"),
+  async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder
+      .with({ numPageservers: 2, initialTenantShardCount: 4, initialTenantShardStripeSize: 16 })
+      .initStart();
+    const endpoint = await env.endpoints.createStart("main");
+    await endpoint.sql`create table t as select i, repeat('x', 500) as filler from generate_series(1, 5000) as i`;
+    await endpoint.restart();
+    const served = async (): Promise<number[]> => {
+      const counts = (await env.tenantShards(env.initialTenant)).map(async ({ shard, pageserver }) => {
+        const [, shardId = ""] = TenantShardId.format(shard).split("-");
+        const labels = { shard_id: shardId, smgr_query_type: "get_page_at_lsn" };
+        return (await pageserver.httpClient().metrics()).total("pageserver_smgr_query_started_count", labels);
+      });
+      return Promise.all(counts);
+    };
+    const before = await served();
+    expect(await endpoint.sql`select sum(length(filler))::int as bytes from t`).toEqual([{ bytes: 2_500_000 }]);
+    const read = (await served()).map((count, at) => count - (before[at] ?? 0));
+    expect(read).toHaveLength(4);
+    for (const pages of read) expect(pages).toBeGreaterThanOrEqual(16);
   },
 );
 
