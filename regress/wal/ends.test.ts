@@ -1,7 +1,8 @@
-import { expect, requires, test } from "../../fixtures";
+import { expect, Lsn, requires, test } from "../../fixtures";
 import type { Endpoint } from "../../fixtures";
 
 const PAGE = 8192;
+const PAGE_HEADER = 24;
 
 /** Where the next record begins, in its page and in its segment; all that was written is flushed. */
 async function position(endpoint: Endpoint): Promise<{ inPage: number; inSegment: number; segment: number }> {
@@ -16,33 +17,40 @@ async function position(endpoint: Endpoint): Promise<{ inPage: number; inSegment
 const emit = (endpoint: Endpoint, bytes: number) =>
   endpoint.query("select pg_logical_emit_message(true, 'x', repeat('x', $1))", [bytes]);
 
-/** Writes messages until the next record would begin `left` bytes, or fewer, before the end of a page. */
-async function approachEnd(endpoint: Endpoint, left: number): Promise<number> {
-  for (let round = 0; round < 400; round += 1) {
+/** Writes messages until the WAL ends exactly `left` bytes before the end of a page. */
+async function endBeforePageEnd(endpoint: Endpoint, left: number): Promise<void> {
+  // What a message and the commit behind it take besides the text; it is found out by writing one.
+  let overhead: number | undefined;
+  for (let round = 0; round < 100; round += 1) {
     const { inPage } = await position(endpoint);
     const rest = PAGE - inPage;
-    if (rest <= left) return rest;
-    // A message and the commit behind it take somewhat more than the text.
-    await emit(endpoint, Math.max(0, rest - left - 200));
+    // At the very end of a page the next record begins behind the next one's header.
+    if (rest === (left === 0 ? PAGE - PAGE_HEADER : left)) return;
+    const bytes = overhead === undefined ? 8 : rest - left - overhead;
+    await emit(endpoint, bytes < 0 ? rest : bytes);
+    const moved = (await position(endpoint)).inPage - inPage;
+    // Something else may have been written meanwhile; then it does not fit, and the next round finds it out anew.
+    if (moved > 0) overhead = moved - bytes;
   }
-  throw new Error("the end of a page was never reached");
+  throw new Error("the WAL never ended there");
 }
 
 // covers: test_crafted_wal_end.py::test_crafted_wal_end, test_wal_acceptor.py::test_restart_endpoint_wal_page_boundary
-test.for([24, 64, 200])(
-  "a compute that dies when its WAL ends at most %i bytes before the end of a page comes back",
+test.for([0, 8, 24, 200])(
+  "a compute whose WAL ends %i bytes before the end of a page comes back, killed or stopped",
   async (left, { neonSimpleEnv: env }) => {
     const endpoint = await env.endpoints.createStart("main", { configLines: ["autovacuum=off", "wal_log_hints=off"] });
     await endpoint.sql`create table t (i int)`;
-    await approachEnd(endpoint, left + 60);
     await endpoint.sql`insert into t values (1)`;
+    await endBeforePageEnd(endpoint, left);
     await endpoint.kill9();
     await endpoint.start();
-    await approachEnd(endpoint, left + 60);
     await endpoint.sql`insert into t values (2)`;
+    await endBeforePageEnd(endpoint, left);
     await endpoint.stop();
     await endpoint.start();
     expect(await endpoint.sql`select i from t order by i`).toEqual([{ i: 1 }, { i: 2 }]);
+    await env.waitForLastFlushLsn(endpoint);
   },
 );
 
@@ -67,17 +75,28 @@ test.for([
 });
 
 // covers: test_twophase.py::test_twophase_at_wal_segment_start
-test("transactions that are prepared where a segment begins are there on the next compute", async ({
+test("a transaction that is prepared on the first page of a segment, where its compute started, is there on the next", async ({
   neonSimpleEnv: env,
 }) => {
-  const configLines = ["max_prepared_transactions=5"];
+  const { initialTenant: tenant, initialTimeline: timeline } = env;
+  const configLines = ["max_prepared_transactions=5", "autovacuum=off"];
   const endpoint = await env.endpoints.createStart("main", { configLines });
   await endpoint.sql`create table t (i int)`;
-  await endpoint.query("begin; insert into t values (1); prepare transaction 'one'");
   await endpoint.sql`select pg_switch_wal()`;
-  const at = await endpoint.flushLsn();
+  // Nothing is written behind it.
+  const [row] = await endpoint.sql`select pg_current_wal_flush_lsn()::text as lsn`;
+  const boundary = Lsn.parse(String(row?.["lsn"]));
+  expect(boundary % (await endpoint.walSegmentBytes())).toBe(0n);
+  const received = () => env.pageserver.httpClient().lastRecordLsn(tenant, timeline);
+  await expect.poll(received, { timeout: 20_000 }).toBeGreaterThanOrEqual(boundary);
+  await endpoint.stop({ immediate: true, sksWaitWalreceiverGone: env.safekeepers });
+  await endpoint.start();
+  await endpoint.query("begin; insert into t values (1); prepare transaction 'one'");
+  expect((await position(endpoint)).inSegment).toBeLessThan(PAGE);
+  // It reads the prepared transaction from the WAL.
+  await endpoint.sql`checkpoint`;
   await env.waitForLastFlushLsn(endpoint);
-  await env.createBranch("child", { lsn: at });
+  await env.createBranch("child");
   const child = await env.endpoints.createStart("child", { configLines });
   await child.sql`commit prepared 'one'`;
   expect(await child.sql`select i from t`).toEqual([{ i: 1 }]);
