@@ -46,5 +46,11 @@ describe.each(availableS3Storages())("%s", (kind) => {
     const times = { travelTo: new Date(), doneIfAfter: new Date() };
     const travel = () => client.timeTravelRemoteStorage(env.initialTenant, times, { timeoutMs: 60_000 });
     await expect(travel()).rejects.toThrow("is already attached at this pageserver");
+    await env.pageserver.tenantDetach(env.initialTenant);
+    const { pageserverRemoteStorage: storage } = env;
+    const before = await storage.list(storage.tenantPath(env.initialTenant));
+    expect(before.length).toBeGreaterThan(0);
+    await expect(travel()).rejects.toThrow(/ 500 /);
+    expect(await storage.list(storage.tenantPath(env.initialTenant))).toEqual(before);
   });
 });
