@@ -2,7 +2,7 @@ import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, renameSync, u
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Lsn } from "../../types";
-import { hasErrorCode } from "../service";
+import { failNow, hasErrorCode } from "../service";
 import { segmentFileName, segmentOffset } from "../wal/segments";
 
 /** The suffix of the segment that is still being written. */
@@ -39,6 +39,7 @@ function createZeroed(path: string, size: number, sync: boolean): number {
   const temporary = `${path}.___temp`;
   const fd = openSync(temporary, "w+");
   try {
+    failNow("sk-zero-segment", "failpoint: sk-zero-segment");
     if (sync) writeZeros(fd, 0, size);
     else ftruncateSync(fd, size);
     renameSync(temporary, path);

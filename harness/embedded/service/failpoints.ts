@@ -131,6 +131,13 @@ export async function failAt(name: string, signal?: AbortSignal, message = `fail
   if ((await failpoint(name, signal)) !== undefined) throw new FailpointError(message);
 }
 
+/** As `failAt`, where nothing can be awaited: only `return` means something there. */
+export function failNow(name: string, message: string): void {
+  if (!active.has(name) || take(name)?.action.task !== "return") return;
+  logger?.info(`${name} failpoint hit`);
+  throw new FailpointError(message);
+}
+
 /** `return(500)` at a place where Neon only sleeps asynchronously: the number of milliseconds. */
 export async function sleepAt(name: string, signal?: AbortSignal): Promise<void> {
   const value = await failpoint(name, signal);

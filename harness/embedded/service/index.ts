@@ -4,7 +4,16 @@ export { parseArguments, UsageError } from "./arguments";
 export { type DaemonContext, runDaemon, type RunningDaemon } from "./daemon";
 export { type HostPort, parseEndpointUrl, parseHostPort } from "./endpoints";
 export { errorText, hasErrorCode, unlessMissing } from "./errors";
-export { failAt, failpoint, isFailpointSet, putFailpoints, setFailpoint, sleepAt, startFailpoints } from "./failpoints";
+export {
+  failAt,
+  failNow,
+  failpoint,
+  isFailpointSet,
+  putFailpoints,
+  setFailpoint,
+  sleepAt,
+  startFailpoints,
+} from "./failpoints";
 export { readToml, syncDirectory, syncFile, writeFileDurably } from "./files";
 export { type HttpHandler, HttpReply, type HttpRequest, HttpService } from "./http";
 export { jsonText, parseJson } from "./json";
