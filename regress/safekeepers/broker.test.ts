@@ -19,10 +19,11 @@ test(
     const allKnow = async (): Promise<boolean> => (await remoteConsistent(env)).every((lsn) => lsn >= uploaded);
     await expect.poll(allKnow, { timeout: 30_000 }).toBe(true);
     await endpoint.stop();
-    for (const safekeeper of env.safekeepers) {
-      await safekeeper.httpClient().checkpoint(env.initialTenant, env.initialTimeline);
-      await safekeeper.restart();
-    }
+    await Promise.all(env.safekeepers.map((sk) => sk.httpClient().checkpoint(env.initialTenant, env.initialTimeline)));
+    // Then nobody is there who could tell them again.
+    await env.pageserver.stop();
+    await Promise.all(env.safekeepers.map((sk) => sk.stop()));
+    await Promise.all(env.safekeepers.map((sk) => sk.start()));
     expect(await allKnow()).toBe(true);
   },
 );
@@ -72,8 +73,11 @@ test("nobody connects anew to a safekeeper while nothing is written", async ({ n
   const streams = await queries("START_REPLICATION");
   expect(streams).toBeGreaterThanOrEqual(1);
   expect(await queries("START_WAL_PUSH")).toBeGreaterThanOrEqual(3);
-  for (let i = 0; i < 20; i += 1) await endpoint.sql`select count(*) from t`;
+  const pushes = await queries("START_WAL_PUSH");
+  const until = Date.now() + 6_000;
+  await expect.poll(() => Date.now(), { timeout: 10_000, interval: 200 }).toBeGreaterThan(until);
   await env.waitForLastFlushLsn(endpoint);
+  // Less than once a second each: one may change its mind once.
   expect(await queries("START_REPLICATION")).toBeLessThanOrEqual(streams + 2);
-  expect(await queries("START_WAL_PUSH")).toBeLessThanOrEqual(12);
+  expect(await queries("START_WAL_PUSH")).toBeLessThanOrEqual(pushes + 3);
 });

@@ -66,7 +66,7 @@ test("segments are uploaded whichever safekeeper is away, and deleted with the t
 
 // covers: test_wal_acceptor.py::test_backup_partial_reset, test_wal_acceptor.py::test_s3_eviction
 test(
-  "a timeline that left the disk is counted, comes back when its upload is forgotten, and is written to again",
+  "a timeline that left the disk is counted, its upload is forgotten on request, and it is written to again",
   requires("testing"),
   async ({ neonEnvBuilder }) => {
     const safekeeperExtraOptions = [
@@ -97,8 +97,10 @@ test(
     await safekeeper.restart();
     await expect.poll(evicted, { timeout: 40_000 }).toBe(1);
 
-    await client.resetPartialBackup(tenant, timeline);
-    await client.resetPartialBackup(tenant, timeline);
+    const [forgotten] = await partial();
+    expect(await client.resetPartialBackup(tenant, timeline)).toEqual([forgotten?.split("/").at(-1)]);
+    // There may be a new one by now.
+    expect(await client.resetPartialBackup(tenant, timeline)).toEqual(expect.any(Array));
     await endpoint.start();
     await endpoint.sql`insert into t values (1)`;
     const dump = await client.debugDump({ controlFile: true, timelineId: timeline });

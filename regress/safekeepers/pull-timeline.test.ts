@@ -127,7 +127,7 @@ test(
     expect(segments()).toEqual([]);
     expect(target.listSegments(tenantId, timelineId)).toEqual([]);
     const dump = await target.httpClient().debugDump({ controlFile: true, timelineId });
-    expect(dump.timelines[0]?.control_file?.eviction_state).not.toBe("Present");
+    expect(dump.timelines[0]?.control_file?.eviction_state).toHaveProperty("Offloaded");
     await source.httpClient().deleteTimeline(tenantId, timelineId, { onlyLocal: true });
     await env.pageserver.start();
     await endpoint.start({ safekeepers: [2, 3, 4] });
