@@ -51,6 +51,7 @@ async function measureLoad(
   benchmark.with({ rows: ROWS, clients, depth });
   const { pid } = system.env.pageserver;
   const answered: number[] = [];
+  const cpu: number[] = [];
   const histogram = await getPageHistogram(system);
   await recordUsage(benchmark, system, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -60,11 +61,13 @@ async function measureLoad(
       benchmark.record("throughput", perSecond, "pages/s", "higher");
       benchmark.record("latency average", latency.mean, "ms", "lower");
       benchmark.record("latency 99%", latency.p99, "ms", "lower");
-      if (cpuPerPage !== undefined) benchmark.record("pageserver's processor time", cpuPerPage, "µs/page", "lower");
+      if (cpuPerPage !== undefined) cpu.push(cpuPerPage);
       answered.push(perSecond);
       await between(round);
     }
   });
+  // What else runs on a machine can only add to it, by what it takes from caches.
+  if (cpu.length > 0) benchmark.record("pageserver's processor time, least", Math.min(...cpu), "µs/page", "lower");
   await histogram.recordSince(benchmark);
   return answered;
 }
