@@ -18,7 +18,7 @@ export interface PageLoadOptions {
   /** What is answered in this time before doesn't count; 500 when not given. */
   readonly warmUpMs?: number;
   readonly random: Random;
-  /** The process that answers, whose processor time is to be taken. */
+  /** Whose processor time is taken; this process', which asks, when not given. */
   readonly pid?: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface PageLoadResult {
   readonly pages: number;
   readonly perSecond: number;
   readonly latency: LatencySummary;
-  /** Microseconds of a core that the process which answers needed for each page; undefined where that isn't counted. */
+  /** Microseconds of a core that `pid` needed for each page; undefined where that isn't counted. */
   readonly cpuPerPage: number | undefined;
   /** Requests that had no answer at the end of an open loop: the service could not keep up. */
   readonly left: number;
@@ -48,20 +48,28 @@ export async function runPageLoad(target: PageTarget, options: PageLoadOptions):
     await passed(options.warmUpMs ?? 500, clients);
     const latencies = new Latencies();
     for (const client of clients) client.latencies = latencies;
-    const cpu = (): number | undefined => (options.pid === undefined ? undefined : exactCpuSeconds(options.pid));
-    const [begin, before, cpuBefore] = [performance.now(), answered(), cpu()];
+    const cpuSince = cpuMeter(options.pid ?? process.pid);
+    const [begin, before] = [performance.now(), answered()];
     await passed(options.durationMs, clients);
-    const [seconds, pages, cpuAfter] = [(performance.now() - begin) / 1000, answered() - before, cpu()];
+    const [seconds, pages, cpu] = [(performance.now() - begin) / 1000, answered() - before, cpuSince()];
     for (const client of clients) client.latencies = undefined;
     stop();
     const left = clients.reduce((sum, client) => sum + client.outstanding, 0);
     await drained(clients);
-    const isCounted = cpuBefore !== undefined && cpuAfter !== undefined && pages > 0;
-    const cpuPerPage = isCounted ? ((cpuAfter - cpuBefore) * 1e6) / pages : undefined;
+    const cpuPerPage = cpu === undefined || pages === 0 ? undefined : (cpu * 1e6) / pages;
     return { pages, perSecond: pages / seconds, latency: latencies.summary(), cpuPerPage, left };
   } finally {
     for (const client of clients) client[Symbol.dispose]();
   }
+}
+
+/** Seconds of a core that a process has used since; undefined where they aren't counted. */
+function cpuMeter(pid: number): () => number | undefined {
+  const before = exactCpuSeconds(pid);
+  return () => {
+    const after = exactCpuSeconds(pid);
+    return before === undefined || after === undefined ? undefined : after - before;
+  };
 }
 
 function closedLoop(clients: readonly PageClient[], depth: number): () => void {
