@@ -11,13 +11,19 @@ export interface Shift {
 const WANTED = 0.975;
 const LEAST = 0.95;
 
+/** From so many rounds on, a wild one is in so few of all averages of two that ranks make more of the values than signs. */
+const ENOUGH_FOR_RANKS = 15;
+
 /**
- * The median of paired differences with its exact interval by their signs: no assumption about how noise is distributed,
- * and of ten differences one on either side may be anything. (Signed ranks would make more of quiet values, but one wild
- * value is in ten of their 55 averages, and machines are wild.)
+ * Where paired differences lie, with an exact interval that assumes nothing but that the two might as well have been the other
+ * way round. Of few, their median by signs: of ten one on either side may be anything. Of more, Hodges and Lehmann's estimate
+ * by Wilcoxon's signed ranks, which of quiet values makes an interval that is a third shorter.
  */
 export function pairedShift(differences: readonly number[]): Shift {
-  return shiftOf(differences, signCounts(differences.length));
+  const count = differences.length;
+  if (count < ENOUGH_FOR_RANKS) return shiftOf(differences, signCounts(count));
+  const averages = differences.flatMap((one, index) => differences.slice(index).map((other) => (one + other) / 2));
+  return shiftOf(averages, signedRankCounts(count));
 }
 
 /** How often chance alone puts at least as many signs on one side, of differences that are none; 1 where all are 0. */
@@ -70,6 +76,15 @@ function signCounts(n: number): number[] {
   let counts = [1];
   for (let count = 1; count <= n; count += 1) {
     counts = [...counts, 0].map((each, index) => each + (counts[index - 1] ?? 0));
+  }
+  return counts;
+}
+
+/** In how many of the 2^n outcomes the ranks of the positive ones have each sum. */
+function signedRankCounts(n: number): number[] {
+  let counts = [1];
+  for (let rank = 1; rank <= n; rank += 1) {
+    counts = Array.from({ length: counts.length + rank }, (_, sum) => (counts[sum] ?? 0) + (counts[sum - rank] ?? 0));
   }
   return counts;
 }
