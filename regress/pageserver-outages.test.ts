@@ -85,21 +85,17 @@ test("the metrics of a start tell its phases, and that it is complete", async ({
 });
 
 // covers: test_wal_receiver.py::test_pageserver_lsn_wait_error_start
-test(
-  "a compute at an LSN that will never come is refused after a while",
-  requires("smgr"),
-  async ({ neonEnvBuilder }) => {
-    const env = await neonEnvBuilder.with({ pageserverConfigOverride: { wait_lsn_timeout: "1s" } }).initStart();
-    env.pageserver.allowedErrors.push(/Timed out while waiting for WAL record at LSN/);
-    const session = await env.pageserver.connect();
-    try {
-      const ahead = `basebackup ${env.initialTenant} ${env.initialTimeline} F/FFFFFFFF`;
-      await expect(session.copyBoth(ahead)).rejects.toThrow(/Timed out while waiting for WAL record at LSN/);
-    } finally {
-      session.destroy();
-    }
-  },
-);
+test("a compute at an LSN that will never come is refused after a while", async ({ neonEnvBuilder }) => {
+  const env = await neonEnvBuilder.with({ pageserverConfigOverride: { wait_lsn_timeout: "1s" } }).initStart();
+  env.pageserver.allowedErrors.push(/Timed out while waiting for WAL record at LSN/);
+  const session = await env.pageserver.connect();
+  try {
+    const ahead = `basebackup ${env.initialTenant} ${env.initialTimeline} F/FFFFFFFF`;
+    await expect(session.copyBoth(ahead)).rejects.toThrow(/Timed out while waiting for WAL record at LSN/);
+  } finally {
+    session.destroy();
+  }
+});
 
 // covers: test_remote_storage.py::test_empty_branch_remote_storage_upload
 test("a branch that nobody wrote to is in remote storage as soon as it is made", async ({ neonSimpleEnv: env }) => {
