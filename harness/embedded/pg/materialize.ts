@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chown, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Lsn } from "../../types";
@@ -84,13 +85,24 @@ async function firstRecordAt(
   walSegSize: number,
   pgVersion: BaseFacts["pgVersion"],
 ): Promise<WalRecord | undefined> {
-  const segment = await readFile(join(dataDir, "pg_wal", segmentFileName(lsn, walSegSize)));
+  const wal = await walBehind(dataDir, lsn, walSegSize);
   let first: WalRecord | undefined;
   const decoder = new WalDecoder({ startLsn: lsn, walSegSize, pgVersion, onRecord: (record) => (first ??= record) });
-  // The record is small; with the header of a page before it, it still ends well below a kilobyte.
-  for (let end = segmentOffset(lsn, walSegSize) + 8; first === undefined && end <= segment.length; end += 8) {
-    decoder.push(decoder.position, segment.subarray(segmentOffset(decoder.position, walSegSize), end));
-    if (end - segmentOffset(lsn, walSegSize) > 1024) break;
+  for (let end = 8; first === undefined && end <= wal.length; end += 8) {
+    decoder.push(decoder.position, wal.subarray(Number(decoder.position - lsn), end));
   }
   return first;
+}
+
+/** The record is small; with the header of a page before it, or in it, it still ends well below a kilobyte. */
+const RECORD_ROOM = 1024;
+
+/** The WAL right behind `lsn`, over the end of its segment where there is a next one. */
+async function walBehind(dataDir: string, lsn: Lsn, walSegSize: number): Promise<Buffer> {
+  const path = (at: Lsn): string => join(dataDir, "pg_wal", segmentFileName(at, walSegSize));
+  const offset = segmentOffset(lsn, walSegSize);
+  const own = (await readFile(path(lsn))).subarray(offset, offset + RECORD_ROOM);
+  const next = path(lsn + BigInt(own.length));
+  if (own.length === RECORD_ROOM || !existsSync(next)) return own;
+  return Buffer.concat([own, (await readFile(next)).subarray(0, RECORD_ROOM - own.length)]);
 }
