@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { claimDirectory } from "./output-directory";
 
@@ -37,3 +37,24 @@ test("an output directory that is a link to nowhere is an error at once", () => 
   expect(() => claimDirectory(join(root, "test_output", "one"))).toThrow(/ENOENT/);
   expect(performance.now() - begin).toBeLessThan(1000);
 });
+
+test("what an earlier run has left is replaced, what a run has that goes on is not", () => {
+  const root = mkdtempSync(join(tmpdir(), "neon-output-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const path = join(root, "test_output", "one");
+  for (const left of ["file", "folder", "failure"]) {
+    if (left === "file") writeFileSync(makeParent(path), "");
+    else mkdirSync(path);
+    if (left === "failure") writeFileSync(join(path, "pageserver.log"), "");
+    expect(claimDirectory(path)).toBe(path);
+    expect(readdirSync(path)).toEqual([".in-use"]);
+    expect(claimDirectory(path)).toBe(`${path}-2`);
+    expect(readdirSync(join(root, "test_output")).toSorted()).toEqual(["one", "one-2"]);
+    for (const each of [path, `${path}-2`]) rmSync(each, { recursive: true });
+  }
+});
+
+function makeParent(path: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  return path;
+}

@@ -24,9 +24,24 @@ const MAKE_BUDGET_MS = 10_000;
 export function claimDirectory(path: string): string {
   for (let n = 1; ; n += 1) {
     const candidate = n === 1 ? path : `${path}-${n}`;
-    if (isInUse(candidate)) continue;
-    rmSync(candidate, { recursive: true, force: true });
     if (makeWithMark(candidate)) return candidate;
+    if (isInUse(candidate)) continue;
+    discard(candidate);
+    if (makeWithMark(candidate)) return candidate;
+  }
+}
+
+/** Removes what an earlier run has left; what somebody has claimed a moment ago stays. */
+function discard(path: string): void {
+  const old = makeDraft(dirname(path), `.${basename(path).slice(0, 40)}-old-`);
+  try {
+    renameSync(path, join(old, "it"));
+    if (isInUse(join(old, "it"))) renameSync(join(old, "it"), path);
+  } catch (error) {
+    // Another run was faster.
+    if (errnoOf(error) !== "ENOENT") throw error;
+  } finally {
+    rmSync(old, { recursive: true, force: true });
   }
 }
 
@@ -78,7 +93,7 @@ function makeWithMark(path: string): boolean {
     return true;
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
+    if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
     throw error;
   }
 }

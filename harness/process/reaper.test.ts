@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { pollUntil } from "../wait";
@@ -159,6 +159,31 @@ test("what does not belong to the run lives on", async () => {
     expect(isAlive(bystander.pid ?? 0)).toBe(true);
   } finally {
     bystander.kill("SIGKILL");
+  }
+});
+
+test("a directory of another run, at a path that this run had, is left alone with who works there", async () => {
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "data");
+  using runner = startRunner(directory.path, `tell((await spawnNode(${JSON.stringify(forever)})).pid); ${forever}`);
+  const ended = once(runner, "exit");
+  const [, ...pids] = await pidsOf(directory.path);
+  rmSync(data, { recursive: true });
+  mkdirSync(data);
+  const another = spawn("sleep", ["1000"], { cwd: data, detached: true, stdio: "ignore" });
+  try {
+    runner.kill("SIGKILL");
+    await ended;
+    await allGone(pids);
+    await pollUntil(
+      "the reaper to be done",
+      () => !readdirSync(runsDirectory()).some((name) => name.includes(`-${runner.pid}-`)),
+      { budgetMs: 10_000 },
+    );
+    expect(isAlive(another.pid ?? 0)).toBe(true);
+    expect(existsSync(data)).toBe(true);
+  } finally {
+    another.kill("SIGKILL");
   }
 });
 

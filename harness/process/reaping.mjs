@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { lstatSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, sep } from "node:path";
+import { directoryIdentity } from "./directory-identity.mjs";
 import {
   commandOf,
   environments,
@@ -37,7 +38,7 @@ export function reap(state, { runId, protectedPids }) {
     protectedPids: new Set([process.pid, ...protectedPids]),
     processes: readEntries(state, "processes"),
     directories: [...lastEntries(state).values()].filter(
-      (entry) => !isSpared(entry.path, readEntries(state, "spared")),
+      (entry) => !isSpared(entry.path, readEntries(state, "spared")) && !isAnother(entry),
     ),
     spared: readEntries(state, "spared"),
     sharedMemory: readEntries(state, "shared-memory").map((entry) => entry.file),
@@ -64,6 +65,12 @@ function undo(entries) {
 
 function lastEntries(state) {
   return new Map(readEntries(state, "directories").map((entry) => [entry.path, entry]));
+}
+
+/** Whether another run's directory stands where this run's did. */
+function isAnother({ path, identity }) {
+  const now = directoryIdentity(path);
+  return identity !== undefined && now !== undefined && now !== identity;
 }
 
 function killAll(run, shared) {

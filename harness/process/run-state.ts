@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { HarnessError } from "../types";
 import { RUN_STATE } from "./environment";
+import { directoryIdentity } from "./directory-identity.mjs";
 import { startTimeOf } from "./process-table.mjs";
 
 /** Where the states of this user's runs stand; the run's own directory in it is only readable by that user. */
@@ -33,12 +34,18 @@ export const recordSharedMemory = (file: string): void => append("shared-memory"
 
 /** The reaper removes this directory (a data directory on tmpfs, a temp directory) when the run ends, however it ends. */
 export function registerDirectory(path: string): void {
-  append("directories", { path: resolve(path), remove: true });
+  append("directories", { path: resolve(path), remove: true, ...identityOf(path) });
 }
 
 /** The reaper ends what still works in this directory when the run ends, but leaves the directory itself alone. */
 export function keepDirectory(path: string): void {
-  append("directories", { path: resolve(path), remove: false });
+  append("directories", { path: resolve(path), remove: false, ...identityOf(path) });
+}
+
+/** Tells it from another that stands there later: two runs may use one path, one after the other. */
+function identityOf(path: string): { identity?: string } {
+  const identity = directoryIdentity(path);
+  return identity === undefined ? {} : { identity };
 }
 
 /**

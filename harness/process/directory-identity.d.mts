@@ -1,0 +1,1 @@
+export function directoryIdentity(path: string): string | undefined;
