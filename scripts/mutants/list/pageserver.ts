@@ -53,17 +53,17 @@ export const pageserver: readonly Mutant[] = [
     to: "leases: [] };",
     caughtBy: {
       file: "regress/garbage-collection.test.ts",
-      test: "garbage collection keeps an LSN that somebody has leased, and reads it to the end of the lease",
+      test: "garbage collection keeps an LSN that somebody has leased, to the end of the lease",
     },
   },
   {
     name: "PITR ignored",
     file: "harness/embedded/pageserver/tenants/collect-garbage.ts",
-    from: "if (interval === 0) return timeline.lastRecordLsn;",
-    to: "if (interval >= 0) return timeline.lastRecordLsn;",
+    from: "if (interval === 0) return { horizon, pitr",
+    to: "if (interval >= 0) return { horizon, pitr",
     caughtBy: {
       file: "regress/garbage-collection.test.ts",
-      test: "garbage collection keeps the history of pitr_interval",
+      test: "garbage collection keeps the history of pitr_interval, and no longer than it is set",
     },
   },
   {
