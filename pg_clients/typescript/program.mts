@@ -1,7 +1,7 @@
 /** What the programs here have in common: how checks are run and told of. See ../README.md. */
 
 /** Finds what a check is to tell, or says why the driver can't. */
-type Check = (() => Promise<string>) | { readonly lacks: string };
+export type Check = (() => Promise<string>) | { readonly lacks: string };
 
 const CHECKS = [
   "connect",
