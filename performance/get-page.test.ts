@@ -55,6 +55,7 @@ async function measureLoad(
   const histogram = await getPageHistogram(system);
   await recordUsage(benchmark, system, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
+      await benchmark.turn();
       const times = { durationMs: DURATION_MS, warmUpMs: warmUpOf(round) };
       const options = { clients, load: { depth }, ...times, random: randomFrom(round + 1), pid };
       const { perSecond, latency, cpuPerPage } = await runPageLoad(target, options);

@@ -16,6 +16,7 @@ benchmarkOn("pgbench-like load", { diskMb: 60 * SCALE, memoryMb: 700 }, async ({
       const options = { script, clients: CLIENTS, durationMs: SECONDS * 1000, scale: SCALE, random };
       await runTransactions(system, { ...options, durationMs: 500 });
       for (let round = 0; round < ROUNDS; round += 1) {
+        await benchmark.turn();
         const { tps, latency } = await runTransactions(system, options);
         benchmark.record(`${script}: tps`, tps, "tps", "higher");
         benchmark.record(`${script}: latency average`, latency.mean, "ms", "lower");

@@ -23,6 +23,7 @@ benchmarkOn(
       for (const [name, flags] of Object.entries(RUNS)) {
         await pgbench.run(system, { flags, clients: CLIENTS, seconds: 1 });
         for (let round = 0; round < ROUNDS; round += 1) {
+          await benchmark.turn();
           const run = await pgbench.run(system, { flags, clients: CLIENTS, seconds: SECONDS });
           benchmark.record(`${name}: tps`, run.tps, "tps", "higher");
           benchmark.record(`${name}: latency average`, run.latencyAverageMs, "ms", "lower");

@@ -12,6 +12,7 @@ export { describeMachine } from "./measure/machine";
 export { processUsage } from "./measure/process-usage";
 export { getPageHistogram } from "./measure/get-page-histogram";
 export { recordUsage } from "./measure/node-usage";
+export { TurnTaker } from "./measure/turn-taker";
 export { walPosition, walWrittenMb } from "./measure/wal";
 export type { BenchmarkContext, BenchmarkLine, SystemName } from "./results/line";
 export type { ComparedSystem } from "./systems/compared-system";

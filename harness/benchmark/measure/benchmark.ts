@@ -18,6 +18,8 @@ export interface BenchmarkGround {
   readonly context: (system: SystemName) => BenchmarkContext;
   /** Told of every value, for reports of other forms. */
   readonly onLine: (line: BenchmarkLine) => void;
+  /** Lets the other side of a comparison work, until it is this one's turn again. */
+  readonly nextTurn?: (() => Promise<void>) | undefined;
 }
 
 /** What a benchmark says its numbers to. Each is written at once, outside of what is measured. */
@@ -28,6 +30,7 @@ export class Benchmark {
   #parameters: Record<string, string | number> = {};
   #versions: Record<string, string> = {};
   #engine: string | undefined;
+  #isMeasuring = false;
 
   constructor(ground: BenchmarkGround) {
     this.#ground = ground;
@@ -68,11 +71,19 @@ export class Benchmark {
     for (const line of lines) this.#ground.onLine(line);
   }
 
+  /**
+   * For the beginning of each of several measurements: where two systems are compared, the other one makes its own before
+   * this goes on. `recordDuration` and `measure` do it by themselves; inside of what they measure it does nothing.
+   */
+  async turn(): Promise<void> {
+    if (!this.#isMeasuring) await this.#ground.nextTurn?.();
+  }
+
   /** Seconds that the work took, whether they are asked for or not. */
   async recordDuration<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const begin = performance.now();
-    const result = await work();
-    this.record(name, (performance.now() - begin) / 1000, "s", "lower");
+    await this.turn();
+    const { seconds, result } = await this.#time(work);
+    this.record(name, seconds, "s", "lower");
     return result;
   }
 
@@ -81,14 +92,25 @@ export class Benchmark {
     const { warmUps = 1, repetitions = 5, before } = options;
     const seconds: number[] = [];
     for (let round = 0; round < warmUps + repetitions; round += 1) {
+      await this.turn();
       await before?.(round);
-      const begin = performance.now();
-      await work(round);
-      const elapsed = (performance.now() - begin) / 1000;
+      const { seconds: elapsed } = await this.#time(() => work(round));
       if (round >= warmUps) seconds.push(elapsed);
     }
     this.#write(seconds.map((value) => this.#lineOf({ name, value, unit: "s", direction: "lower" })));
     return seconds;
+  }
+
+  async #time<T>(work: () => Promise<T>): Promise<{ seconds: number; result: T }> {
+    const isWithin = this.#isMeasuring;
+    this.#isMeasuring = true;
+    try {
+      const begin = performance.now();
+      const result = await work();
+      return { seconds: (performance.now() - begin) / 1000, result };
+    } finally {
+      this.#isMeasuring = isWithin;
+    }
   }
 
   #newContext(): BenchmarkContext {

@@ -103,6 +103,19 @@ describe("verdicts", () => {
     expect(alarms(15)).toBeLessThanOrEqual(0.05);
   });
 
+  test("each value is held against the one that was measured beside it", () => {
+    // The machine's speed changes by whole numbers from one measurement to the next; B is a fifth slower at every speed.
+    const lines = Array.from({ length: 8 }, (_, round) =>
+      [1, 5, 2, 7, 3].flatMap((speed, index) => [
+        line({ side: "A", round, value: speed * (1 + index / 100) }),
+        line({ side: "B", round, value: 1.2 * speed * (1 + (4 - index) / 100) }),
+      ]),
+    ).flat();
+    expect(compareSides(lines)[0]).toMatchObject({ outcome: "slower", ratio: expect.closeTo(1.2, 5) as number });
+    // One of B is missing: nobody knows which belong together.
+    expect(compareSides(lines.slice(0, -1)).at(0)?.rounds).toBe(8);
+  });
+
   test("metrics that say the same count once", () => {
     const lines = rounds(2, { slowdown: 1.3, noise: 0.1, count: 10 });
     const inverse = lines.map((each) => ({

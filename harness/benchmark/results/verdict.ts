@@ -47,8 +47,26 @@ export function compareSides(lines: readonly BenchmarkLine[]): Verdict[] {
 
 /** By round, how much worse B was. */
 function ratiosOf(of: BenchmarkLine, lines: readonly BenchmarkLine[]): Map<string, number> {
-  const all = roundsOf(lines).map(([round, a, b]) => [round, worsening(of.direction, a, b)] as const);
-  return new Map(all.flatMap(([round, ratio]) => (ratio === undefined ? [] : [[round, ratio]])));
+  return new Map(
+    toSeries(lines, ({ round }) => String(round)).flatMap(({ key, lines: own }) => {
+      const ratio = ratioOfRound(of, own);
+      return ratio === undefined ? [] : [[key, ratio] as const];
+    }),
+  );
+}
+
+/**
+ * The median of what each value of B says beside the one that A has measured just before or after it: what slowed the machine
+ * down meanwhile hit both. Where one has more values than the other, that of the medians.
+ */
+function ratioOfRound({ direction }: BenchmarkLine, lines: readonly BenchmarkLine[]): number | undefined {
+  const valuesOf = (side: string): number[] => lines.filter((line) => line.side === side).map(({ value }) => value);
+  const [a, b] = [valuesOf("A"), valuesOf("B")];
+  if (a.length === 0 || b.length === 0) return undefined;
+  const pairs = a.length === b.length ? a.map((value, index) => [value, b[index] ?? 0] as const) : [];
+  const ratios = pairs.flatMap(([first, second]) => worsening(direction, first, second) ?? []);
+  if (ratios.length > 0) return summarize(ratios).median;
+  return worsening(direction, summarize(a).median, summarize(b).median);
 }
 
 /**
@@ -63,18 +81,6 @@ function familySize(metrics: readonly ReadonlyMap<string, number>[]): number {
     return first === undefined ? [] : [signs.map(([round, isWorse]) => `${round} ${isWorse === first[1]}`).join()];
   });
   return Math.max(1, new Set(patterns).size);
-}
-
-/** By round, the median of what each side has measured in it. */
-function roundsOf(lines: readonly BenchmarkLine[]): [round: string, a: number, b: number][] {
-  const median = (own: readonly BenchmarkLine[], side: string): number | undefined => {
-    const values = own.filter((line) => line.side === side).map(({ value }) => value);
-    return values.length === 0 ? undefined : summarize(values).median;
-  };
-  return toSeries(lines, ({ round }) => String(round)).flatMap(({ key, lines: own }): [string, number, number][] => {
-    const [a, b] = [median(own, "A"), median(own, "B")];
-    return a === undefined || b === undefined ? [] : [[key, a, b]];
-  });
 }
 
 /** `family`: how many metrics there are of which one might look different by chance. */

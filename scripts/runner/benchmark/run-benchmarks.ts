@@ -19,10 +19,14 @@ type PerformanceInvocation = Invocation<typeof PERFORMANCE_OPTIONS>;
 
 /** With fifteen, what strays by a tenth from round to round is still told to be no different. */
 const ROUNDS = 15;
+/** What a test has by default, twice: while it waits for its turn, the other side's has it. */
+const TURNS_TIMEOUT_MS = 240_000;
 const FAIL_OVER = 1.2;
 
 interface Place {
   readonly run: string;
+  /** TEST_OUTPUT, or what it is when not given. */
+  readonly output: string;
   readonly outDir: string;
   readonly file: string;
 }
@@ -57,7 +61,7 @@ function placeOf({ outDir }: PerformanceInvocation["options"]): Place {
   const output = process.env["TEST_OUTPUT"] || join(findProject(process.cwd()).root, "test_output");
   const directory = resolve(outDir ?? join(output, "benchmark-results"));
   const run = new Date().toISOString().replaceAll(/[:.]/g, "-");
-  return { run, outDir: directory, file: join(directory, `${run}.jsonl`) };
+  return { run, output: resolve(output), outDir: directory, file: join(directory, `${run}.jsonl`) };
 }
 
 /** Throws BAD_ARGUMENT where no results could be kept. */
@@ -86,17 +90,21 @@ async function runOnce(invocation: PerformanceInvocation, { file, run }: Place):
 const runSide = (invocation: PerformanceInvocation): Promise<number> =>
   runTests(asTests(invocation), { beforeRun: lookAhead(invocation.options) });
 
-async function compare({ options, positionals, rest }: PerformanceInvocation, { file, run }: Place): Promise<number> {
+async function compare(
+  { options, positionals, rest }: PerformanceInvocation,
+  { file, run, output }: Place,
+): Promise<number> {
   const project = findProject(process.cwd());
   const [a, b] = options.compare;
   if (a === undefined || b === undefined) return 2;
   const keyword = options.keyword === undefined ? [] : ["-k", options.keyword];
   const versions = options.pgVersion.flatMap((version) => ["--pg-version", String(version)]);
+  const timeout = ["--timeout", `${options.timeout === undefined ? TURNS_TIMEOUT_MS : 2 * options.timeout}ms`];
   const mismatch = options.allowVersionMismatch ? ["--allow-version-mismatch"] : [];
   return runComparison({
-    ...{ project, run, results: file, sides: [a, b], rounds: options.rounds ?? ROUNDS },
+    ...{ project, run, output, results: file, sides: [a, b], rounds: options.rounds ?? ROUNDS },
     files: benchmarkFiles(project, positionals),
-    options: [...keyword, ...versions, ...mismatch, ...(rest.length === 0 ? [] : ["--", ...rest])],
+    options: [...timeout, ...keyword, ...versions, ...mismatch, ...(rest.length === 0 ? [] : ["--", ...rest])],
   });
 }
 
