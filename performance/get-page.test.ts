@@ -17,7 +17,6 @@ const ROWS = scaled(200_000);
 /** Many short rounds: what slows the machine down for a moment spoils few of them, and a start costs more than all. */
 const DURATION_MS = scaledMs(1000);
 const ROUNDS = 8;
-const ECHO_ROUNDS = 4;
 
 /** What the pageserver is asked, by name. */
 const LOADS = {
@@ -92,7 +91,6 @@ test("get page, pipelined by 4 clients [neon]", needs, async ({ benchmark, neonC
   const own: number[] = [];
   // In turn with the pageserver, so that whatever slows the machine down slows both.
   const answered = await measureLoad(load, { system, benchmark, target }, async (round) => {
-    if (round >= ECHO_ROUNDS) return;
     const times = { durationMs: DURATION_MS, warmUpMs: warmUpOf(round) };
     const options = { clients, load: { depth }, ...times, random: randomFrom(round + 1) };
     const { perSecond, cpuPerPage } = await runPageLoad({ ...target, port: echo.port }, options);

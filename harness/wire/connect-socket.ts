@@ -8,13 +8,16 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
   highWaterMark?: number;
+  /** Reads into one buffer again and again, and hands over what is new there, instead of chunks by `data`. */
+  onread?: net.OnReadOpts | undefined;
 }
 
 /** A connected socket. Rejects with ConnectionError naming host and port (`ECONNREFUSED 127.0.0.1:5432`). */
 export function connectSocket(options: ConnectOptions): Promise<net.Socket> {
   const address = `${options.host}:${options.port}`;
   return new Promise((resolve, reject) => {
-    const socket = new net.Socket({ highWaterMark: options.highWaterMark } as net.SocketConstructorOpts);
+    const { highWaterMark, onread } = options;
+    const socket = new net.Socket({ highWaterMark, onread } as net.SocketConstructorOpts);
     const fail = (reason: string, cause?: NodeJS.ErrnoException): void => {
       stopWaiting();
       socket.destroy();

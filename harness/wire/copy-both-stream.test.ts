@@ -65,3 +65,32 @@ test("what a taker throws reaches the reader, and nothing is taken after it", as
   expect(thrown).toMatchObject({ message: "a bad payload" });
   expect(seen).toEqual(["good"]);
 });
+
+test("bytes that are read into one buffer come whole and in order, and messages before them keep their own", async () => {
+  const size = 300;
+  const payloads = Array.from({ length: 50 }, (_, n) => Buffer.alloc(size, n));
+  const query = async (conn: PgServerConnection, sql: string): Promise<void> => {
+    if (sql === "rows") return conn.sendRows(["n"], [["first"], ["x".repeat(1000)], ["last"]]);
+    const stream = conn.startCopyBoth();
+    stream.onData(() => payloads.forEach((payload) => stream.write(payload)));
+    await stream.ended;
+  };
+  const server = await PgServer.listen({ host: "127.0.0.1", port: 0, handler: { query } });
+  cleanups.push(() => server.close());
+  const connection = await PgConnection.connect({ host: "127.0.0.1", port: server.port, readBufferBytes: 64 });
+  cleanups.push(() => connection.destroy());
+  const results = await Promise.all([connection.query("rows"), connection.query("rows")]);
+  for (const { rows } of results) expect(rows).toEqual([["first"], ["x".repeat(1000)], ["last"]]);
+  const stream = await connection.copyBoth("go");
+  const chunks: Buffer[] = [];
+  stream.onBytes((chunk) => {
+    expect(chunk.length).toBeLessThanOrEqual(64);
+    chunks.push(Buffer.from(chunk));
+  });
+  stream.write(Buffer.from("send"));
+  const head = Buffer.from([0x64, 0, 0, 0, 0]);
+  head.writeUInt32BE(size + 4, 1);
+  const wanted = Buffer.concat(payloads.flatMap((payload) => [head, payload]));
+  await expect.poll(() => Buffer.concat(chunks).length).toBe(wanted.length);
+  expect(Buffer.concat(chunks).equals(wanted)).toBe(true);
+});

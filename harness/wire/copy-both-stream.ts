@@ -65,6 +65,16 @@ export class CopyBothStream implements AsyncIterable<Buffer> {
     return this.#writable ? this.#channel.send("d", payload) : false;
   }
 
+  /** Writes whole CopyData messages, with their heads; `done` is called when their memory may be used again. */
+  writeMessages(messages: Buffer, done: () => void): boolean {
+    return this.#writable ? this.#channel.sendRaw(messages, done) : false;
+  }
+
+  /** True where `write` has just said false, and `drained()` would wait. */
+  get isFull(): boolean {
+    return this.#channel.socket.writableNeedDrain;
+  }
+
   /** Rejects with ConnectionError when the connection closes. */
   drained(): Promise<void> {
     return this.#channel.drained();

@@ -18,7 +18,13 @@ export { decodePageserverFeedback, encodePageserverFeedback } from "./pageserver
 export type { PageserverFeedback } from "./pageserver-feedback";
 export { decodePagestreamRequest, encodePagestreamRequest } from "./pagestream";
 export type { PagestreamBody, PagestreamRequest, PagestreamVersion, RelTag } from "./pagestream";
-export { PAGE_SIZE, decodePagestreamResponse, encodePagestreamResponse } from "./pagestream-response";
+export {
+  MOST_PAGE_MESSAGE_BYTES,
+  PAGE_SIZE,
+  decodePagestreamResponse,
+  encodePagestreamResponse,
+  startPageMessage,
+} from "./pagestream-response";
 export type { PagestreamResponse } from "./pagestream-response";
 export {
   decodeWalReceiverMessage,

@@ -84,6 +84,12 @@ export class MessageChannel {
     this.#bytes = listener;
   }
 
+  /** What was read into memory that will be read into again. */
+  pushShared(chunk: Buffer): void {
+    // Messages keep the memory of their chunk.
+    this.#parse(this.#bytes === undefined ? Buffer.from(chunk) : chunk);
+  }
+
   /** Stops reading: the peer will be blocked when the pipe is full. What was read already waits in the queue. */
   hold(): void {
     this.#held = true;
@@ -96,10 +102,13 @@ export class MessageChannel {
     this.#resumeIfRoom();
   }
 
-  /** Writes ready bytes. False means that the socket is over its high-water mark: await `drained()`. */
-  sendRaw(bytes: Buffer): boolean {
+  /**
+   * Writes ready bytes. False means that the socket is over its high-water mark: await `drained()`. `done` is called when they
+   * may be changed again.
+   */
+  sendRaw(bytes: Buffer, done?: () => void): boolean {
     if (!this.#writable()) return false;
-    return this.socket.write(bytes);
+    return this.socket.write(bytes, done);
   }
 
   /** Writes one message. The payload must not be changed afterwards. */

@@ -31,6 +31,26 @@ export function encodePagestreamResponse(
   return writeAnswer(writer, response).finish();
 }
 
+const COPY_DATA = "d".charCodeAt(0);
+/** What an answer with a page repeats of its request in version 3: number, two LSNs, relation and block. */
+const REPEATED_BYTES = 8 + 16 + 17;
+
+/**
+ * Writes the beginning of a CopyData message with a page at `at`, and returns where its page begins, which is to be filled in:
+ * `encodePagestreamResponse` for very many. `request` is the GetPage request as it came.
+ */
+export function startPageMessage(target: Buffer, at: number, version: PagestreamVersion, request: Buffer): number {
+  const repeated = version === 3 ? REPEATED_BYTES : 0;
+  target[at] = COPY_DATA;
+  target.writeUInt32BE(4 + 1 + repeated + PAGE_SIZE, at + 1);
+  target[at + 5] = TAG.getpage;
+  request.copy(target, at + 6, 1, 1 + repeated);
+  return at + 6 + repeated;
+}
+
+/** The longest that such a message can be. */
+export const MOST_PAGE_MESSAGE_BYTES = 6 + REPEATED_BYTES + PAGE_SIZE;
+
 function capacityFor(response: PagestreamResponse): number {
   switch (response.kind) {
     case "getpage":

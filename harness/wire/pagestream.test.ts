@@ -6,6 +6,8 @@ import {
   decodePagestreamResponse,
   encodePagestreamRequest,
   encodePagestreamResponse,
+  MOST_PAGE_MESSAGE_BYTES,
+  startPageMessage,
 } from "./index";
 import type { PagestreamBody, PagestreamRequest, PagestreamResponse, PagestreamVersion } from "./index";
 
@@ -125,6 +127,21 @@ test.each([2, 3] as const)(
     expect(decodePagestreamResponse(version, encodedSlru)).toEqual({ reqid: slru.reqid, ...answer });
   },
 );
+
+test.each([2, 3] as const)("v%i: a message whose page is filled in later is the same", (version) => {
+  const request = latest(version === 3 ? 4n : 0n, { kind: "getpage", rel: pgClass, blkno: 7 });
+  const page = Buffer.alloc(8192, 0xab);
+  const payload = encodePagestreamResponse(version, request, { kind: "getpage", page });
+  const head = Buffer.from([0x64, 0, 0, 0, 0]);
+  head.writeUInt32BE(payload.length + 4, 1);
+  const target = Buffer.alloc(10 + MOST_PAGE_MESSAGE_BYTES, 0xff);
+  // What follows a request is none of its business.
+  const encoded = Buffer.concat([encodePagestreamRequest(version, request), Buffer.from("more")]);
+  const at = startPageMessage(target, 10, version, encoded);
+  page.copy(target, at);
+  expect(target.subarray(10, at + page.length)).toEqual(Buffer.concat([head, payload]));
+  expect(target.subarray(0, 10)).toEqual(Buffer.alloc(10, 0xff));
+});
 
 test("an unknown tag is refused in the pageserver's words, a short message as a protocol error", () => {
   expect(() => decodePagestreamRequest(2, Buffer.from("4dffffffffffffffff00000000014ec430", "hex"))).toThrow(

@@ -23,6 +23,11 @@ export interface PgConnectOptions {
   signal?: AbortSignal;
   /** For connecting and authenticating; nothing else has a time limit here. */
   timeoutMs?: number;
+  /**
+   * Reads into one buffer of so many bytes again and again: memory for every chunk costs more than to look at it. For who
+   * takes very much by `CopyBothStream.onBytes`, whose chunks are then good until the next one only.
+   */
+  readBufferBytes?: number;
 }
 
 export interface PgResult {
@@ -43,9 +48,9 @@ export class PgConnection {
   #turn: Promise<void> = Promise.resolve();
   #copyBoth: CopyBothStream | undefined;
 
-  private constructor(socket: net.Socket, address: string) {
+  private constructor(channel: MessageChannel, address: string) {
     this.#address = address;
-    this.#channel = new MessageChannel(socket, { expectStartup: false });
+    this.#channel = channel;
   }
 
   /** Rejects with ConnectionError when there is no connection, with PgError when the server refuses it. */
@@ -53,8 +58,21 @@ export class PgConnection {
     const { host, port, signal } = options;
     const timeoutMs = options.timeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
     const started = performance.now();
-    const socket = await connectSocket({ host, port, signal, timeoutMs, highWaterMark: SOCKET_BUFFER_BYTES });
-    const connection = new PgConnection(socket, `${host}:${port}`);
+    const receiver: { channel?: MessageChannel } = {};
+    const onread =
+      options.readBufferBytes === undefined
+        ? undefined
+        : {
+            buffer: Buffer.alloc(options.readBufferBytes),
+            callback: (count: number, buffer: Uint8Array): boolean => {
+              receiver.channel?.pushShared(buffer.subarray(0, count) as Buffer);
+              return true;
+            },
+          };
+    const socket = await connectSocket({ host, port, signal, timeoutMs, highWaterMark: SOCKET_BUFFER_BYTES, onread });
+    const channel = new MessageChannel(socket, { expectStartup: false });
+    receiver.channel = channel;
+    const connection = new PgConnection(channel, `${host}:${port}`);
     connection.#followSignal(signal);
     const slow = new ConnectionError(`${host}:${port} did not finish the handshake within ${timeoutMs} ms`);
     const timer = setTimeout(() => connection.#channel.destroy(slow), timeoutMs - (performance.now() - started));

@@ -7,6 +7,8 @@ import type { Latencies } from "./latencies";
 import { COMMAND, PageRequests } from "./page-request";
 import type { PageTarget } from "./page-request";
 
+const READ_BUFFER_BYTES = 256 * 1024;
+
 /** One connection. Answers come in the order of the requests, so a queue of times is all that it keeps of them. */
 export class PageClient implements Disposable {
   readonly #connection: PgConnection;
@@ -16,7 +18,9 @@ export class PageClient implements Disposable {
   #began: number[] = [];
   #first = 0;
   #due: number[] = [];
-  #onAnswer: () => void = () => undefined;
+  #onAnswer: (now: number) => void = () => undefined;
+  /** When the answers came that are looked at. */
+  #now = 0;
   #failure: Error | undefined;
   latencies: Latencies | undefined;
   answered = 0;
@@ -28,12 +32,16 @@ export class PageClient implements Disposable {
     this.#random = random;
     const other = (message: Message): void => this.#fail(badAnswer(message));
     const reader = new AnswerReader({ page: () => this.#accept(), other });
-    stream.onBytes((chunk) => reader.push(chunk));
+    stream.onBytes((chunk) => {
+      this.#now = performance.now();
+      reader.push(chunk);
+    });
     void stream.ended.then(() => this.#fail(stream.error ?? new Error("the page service ended the stream")));
   }
 
   static async connect(target: PageTarget, random: Random): Promise<PageClient> {
-    const connection = await PgConnection.connect({ host: target.host, port: target.port });
+    const { host, port } = target;
+    const connection = await PgConnection.connect({ host, port, readBufferBytes: READ_BUFFER_BYTES });
     return new PageClient(connection, await connection.copyBoth(COMMAND(target)), target, random);
   }
 
@@ -46,7 +54,7 @@ export class PageClient implements Disposable {
     return this.#failure;
   }
 
-  onAnswer(listener: () => void): void {
+  onAnswer(listener: (now: number) => void): void {
     this.#onAnswer = listener;
   }
 
@@ -76,8 +84,8 @@ export class PageClient implements Disposable {
       this.#first = 0;
     }
     this.answered += 1;
-    this.latencies?.add(performance.now() - began);
-    this.#onAnswer();
+    this.latencies?.add(this.#now - began);
+    this.#onAnswer(this.#now);
   }
 
   #fail(error: Error): void {

@@ -75,8 +75,8 @@ function cpuMeter(pid: number): () => number | undefined {
 function closedLoop(clients: readonly PageClient[], depth: number): () => void {
   let goesOn = true;
   for (const client of clients) {
-    client.onAnswer(() => {
-      if (goesOn) client.ask(performance.now());
+    client.onAnswer((now) => {
+      if (goesOn) client.ask(now);
     });
     for (let count = 0; count < depth; count += 1) client.ask(performance.now());
   }

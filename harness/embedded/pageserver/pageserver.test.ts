@@ -158,6 +158,30 @@ describe("page_service", () => {
     expect(await client.ask({ kind: "test", batchKey: 42n, message })).toMatchObject({ batchKey: 42n, message });
   });
 
+  test("what is asked in one go is answered in the same order, whatever it is, and every page is the right one", async () => {
+    const client = await PagestreamClient.open(await server.connect(), tenantId, timelineId);
+    const pages = await Promise.all(
+      Array.from({ length: 8 }, (_, blkno) => client.ask({ kind: "getpage", rel: PG_CLASS, blkno })),
+    );
+    expect(
+      new Set(pages.map((answer) => (answer.kind === "getpage" ? answer.page.toString("hex") : "none"))).size,
+    ).toBe(8);
+    const asked = Array.from({ length: 200 }, (_, count) => {
+      const blkno = count % 8;
+      if (count % 41 === 40) return [{ kind: "nblocks", rel: PG_CLASS }, { kind: "nblocks" }] as const;
+      if (count % 29 === 28) return [{ kind: "getpage", rel: NO_REL, blkno }, { message: "Read error" }] as const;
+      if (count % 17 === 16) {
+        const beyond = { kind: "getpage", rel: PG_CLASS, blkno: 100_000 } as const;
+        return [beyond, { kind: "getpage", page: Buffer.alloc(8192) }] as const;
+      }
+      return [{ kind: "getpage", rel: PG_CLASS, blkno }, pages[blkno]] as const;
+    });
+    const answers = await Promise.all(asked.map(([body]) => client.ask(body)));
+    const wanted = asked.map(([, answer]) => ({ ...answer, reqid: expect.any(BigInt) as bigint }));
+    for (const [index, answer] of answers.entries())
+      expect(answer, `answer ${index}`).toMatchObject(wanted[index] ?? {});
+  });
+
   test("bad LSNs are errors within the stream; a bad tag and CopyDone end it", async () => {
     const client = await PagestreamClient.open(await server.connect(), tenantId, timelineId);
     const ask = (requestLsn: bigint, notModifiedSince: bigint) =>

@@ -1,4 +1,4 @@
-import type { PagestreamRequest, PagestreamResponse } from "../../../wire";
+import type { PagestreamRequest, PagestreamResponse, RelTag } from "../../../wire";
 import type { RelationFiles } from "../../pg/relation-files";
 import { errorText } from "../../service";
 import { firstReadableLsn } from "../timeline/history";
@@ -21,27 +21,38 @@ const QUERY_TYPES: Record<PagestreamRequest["kind"], SmgrQueryType> = {
 };
 
 const PAGE_SIZE = 8192;
-const ZERO_PAGE = Buffer.alloc(PAGE_SIZE);
 
-/** Answers a request for a page at once, if that needs no waiting; undefined otherwise. Counts it as `answer` does. */
-export function answerAtOnce(
+/**
+ * Reads the page that is asked for to `at`, if that needs no waiting and there is one; otherwise nothing was counted, and
+ * `answer` has to see to it.
+ */
+export function readAtOnce(
   timeline: Timeline,
   images: MaterializedImages,
   request: PagestreamRequest,
-): PagestreamResponse | undefined {
-  if (request.kind !== "getpage") return undefined;
+  [target, at]: readonly [Buffer, number],
+): boolean {
+  if (request.kind !== "getpage") return false;
   const lsn = lsnAtOnce(timeline, request);
-  if (lsn === undefined) return undefined;
+  if (lsn === undefined) return false;
   const image = images.peek(timeline, { notModifiedSince: request.notModifiedSince, lsn });
-  if (image === undefined) return undefined;
-  const finish = timeline.metrics.startQuery("get_page_at_lsn");
-  try {
-    const page = image.pages.page(request.rel, request.blkno);
-    if (page === "missing") return { kind: "error", message: "Read error" };
-    return { kind: "getpage", page: page ?? ZERO_PAGE };
-  } finally {
-    finish();
-  }
+  if (image === undefined) return false;
+  const begin = performance.now();
+  if (!readPage(image.pages, request, target, at)) return false;
+  timeline.metrics.countQuery("get_page_at_lsn", begin);
+  return true;
+}
+
+/** False where there is no such relation. A page behind a relation's end is all zeros. */
+function readPage(
+  pages: PageFiles,
+  { rel, blkno }: { readonly rel: RelTag; readonly blkno: number },
+  target: Buffer,
+  at: number,
+): boolean {
+  const result = pages.read(rel, blkno, target, at);
+  if (result === "beyond") target.fill(0, at, at + PAGE_SIZE);
+  return result !== "missing";
 }
 
 /** Answers one request; what goes wrong becomes an Error response, as in Neon. Rejects only when the timeline leaves. */
@@ -84,9 +95,9 @@ async function readFrom(files: RelationFiles, pages: PageFiles, request: DataReq
     case "nblocks":
       return { kind: "nblocks", nblocks: found(await files.nblocks(request.rel)) };
     case "getpage": {
-      const page = pages.page(request.rel, request.blkno);
-      if (page === "missing") throw new PagestreamError("Read error");
-      return { kind: "getpage", page: page ?? ZERO_PAGE };
+      const page = Buffer.allocUnsafe(PAGE_SIZE);
+      if (!readPage(pages, request, page, 0)) throw new PagestreamError("Read error");
+      return { kind: "getpage", page };
     }
     case "dbsize":
       return { kind: "dbsize", size: found(await files.dbSize(request.dbNode)) };

@@ -24,14 +24,13 @@ export class PageFiles {
     this.#dir = dataDir;
   }
 
-  /** "missing": there is no such relation; undefined: the page lies behind its end. */
-  page(rel: RelTag, blkno: number): Buffer | "missing" | undefined {
+  /** Reads a page to `at`. "missing": there is no such relation; "beyond": the page lies behind its end. */
+  read(rel: RelTag, blkno: number, target: Buffer, at: number): "read" | "missing" | "beyond" {
     const file = Math.floor(blkno / PAGES_PER_FILE);
     const fd = this.#fd(this.#path(rel, file));
-    if (fd === undefined) return this.#fd(this.#path(rel, 0)) === undefined ? "missing" : undefined;
-    const page = Buffer.allocUnsafe(PAGE_SIZE);
-    const bytes = readSync(fd, page, 0, PAGE_SIZE, (blkno % PAGES_PER_FILE) * PAGE_SIZE);
-    return bytes === PAGE_SIZE ? page : undefined;
+    if (fd === undefined) return this.#fd(this.#path(rel, 0)) === undefined ? "missing" : "beyond";
+    const bytes = readSync(fd, target, at, PAGE_SIZE, (blkno % PAGES_PER_FILE) * PAGE_SIZE);
+    return bytes === PAGE_SIZE ? "read" : "beyond";
   }
 
   close(): void {

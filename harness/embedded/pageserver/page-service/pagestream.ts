@@ -10,7 +10,8 @@ import {
 } from "../../../wire";
 import { failpoint } from "../../service";
 import type { Timeline } from "../timeline/timeline";
-import { answer, answerAtOnce } from "./answer";
+import { answer, readAtOnce } from "./answer";
+import { AnswerBatch } from "./answer-batch";
 import type { MaterializedImages } from "./materialized-images";
 
 export interface PagestreamContext {
@@ -38,37 +39,40 @@ const FAILPOINTS: Record<PagestreamRequest["kind"], string> = {
  */
 export async function servePagestream(context: PagestreamContext): Promise<void> {
   const stream = context.connection.startCopyBoth();
-  for await (const payload of stream) {
-    // What a client asked before it left needs no answer.
-    if (context.connection.closed.aborted) return;
-    await failpoint("ps::handle-pagerequest-message");
-    const request = decodePagestreamRequest(context.version, payload);
-    const timeline = context.timeline(request);
-    if (timeline === undefined) {
-      await respond(context, stream, request, { kind: "error", message: context.notFound });
-      continue;
-    }
-    timeline.sessions.add(context.connection);
-    await failpoint(FAILPOINTS[request.kind], timeline.cancelled);
-    gather(context.connection);
-    const response =
-      answerAtOnce(timeline, context.images, request) ?? (await answer(timeline, context.images, request));
-    await respond(context, stream, request, response);
+  const batch = new AnswerBatch(stream, context.version);
+  try {
+    await answerAll(context, stream, batch);
+  } finally {
+    // What comes after it, an error too, has to wait for it.
+    batch.send();
   }
   if (stream.peerFinished) throw new PgError("unexpected message: CopyDone during COPY");
 }
 
-const gathering = new WeakSet<PgServerConnection>();
-
-/** What is written to the client in one turn of the event loop goes to the kernel together. */
-function gather(connection: PgServerConnection): void {
-  if (gathering.has(connection)) return;
-  gathering.add(connection);
-  connection.socket.cork();
-  setImmediate(() => {
-    gathering.delete(connection);
-    connection.socket.uncork();
-  });
+async function answerAll(context: PagestreamContext, stream: CopyBothStream, batch: AnswerBatch): Promise<void> {
+  const { connection, images, version } = context;
+  for await (const payload of stream) {
+    // What a client asked before it left needs no answer.
+    if (connection.closed.aborted) return;
+    await failpoint("ps::handle-pagerequest-message");
+    const request = decodePagestreamRequest(version, payload);
+    const timeline = context.timeline(request);
+    if (timeline === undefined) {
+      batch.send();
+      await respond(context, stream, request, { kind: "error", message: context.notFound });
+      continue;
+    }
+    timeline.sessions.add(connection);
+    await failpoint(FAILPOINTS[request.kind], timeline.cancelled);
+    // What is written in one turn of the event loop goes to the kernel together.
+    if (batch.isEmpty) setImmediate(() => batch.send());
+    if (batch.add(payload, (target, at) => readAtOnce(timeline, images, request, [target, at]))) {
+      if (stream.isFull && !connection.closed.aborted) await stream.drained();
+      continue;
+    }
+    batch.send();
+    await respond(context, stream, request, await answer(timeline, images, request));
+  }
 }
 
 async function respond(

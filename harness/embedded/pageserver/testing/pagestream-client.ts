@@ -10,7 +10,7 @@ import {
 
 const LATEST = 0xffff_ffff_ffff_ffffn;
 
-/** A pagestream of version 3 that asks one thing after the other. */
+/** A pagestream of version 3. What is asked without waiting for the answer before goes out at once. */
 export class PagestreamClient {
   readonly stream: CopyBothStream;
   readonly #responses: AsyncIterator<Buffer>;
@@ -29,13 +29,13 @@ export class PagestreamClient {
     body: PagestreamBody,
     lsns: { requestLsn?: bigint; notModifiedSince?: bigint } = {},
   ): Promise<PagestreamResponse> {
-    this.#reqid += 1n;
+    const reqid = (this.#reqid += 1n);
     const { requestLsn = LATEST, notModifiedSince = 1n } = lsns;
-    this.stream.write(encodePagestreamRequest(3, { ...body, reqid: this.#reqid, requestLsn, notModifiedSince }));
+    this.stream.write(encodePagestreamRequest(3, { ...body, reqid, requestLsn, notModifiedSince }));
     const next = await this.#responses.next();
     if (next.done === true) throw new Error("the pagestream ended");
     const response = decodePagestreamResponse(3, next.value);
-    if (response.reqid !== this.#reqid) throw new Error(`answer ${response.reqid} to request ${this.#reqid}`);
+    if (response.reqid !== reqid) throw new Error(`answer ${response.reqid} to request ${reqid}`);
     return response;
   }
 }

@@ -42,16 +42,27 @@ export class TimelineMetrics {
 
   /** Counts a query as started; call the result when it has been answered. */
   startQuery(type: SmgrQueryType): () => void {
-    let query = this.queries.get(type);
-    if (query === undefined) this.queries.set(type, (query = new Query()));
+    const query = this.#query(type);
     query.started += 1;
-    const { seconds } = query;
     const begin = performance.now();
-    return () => seconds.observe((performance.now() - begin) / 1000);
+    return () => query.seconds.observe((performance.now() - begin) / 1000);
+  }
+
+  /** One that has been answered since `begin`, by `performance.now()`. */
+  countQuery(type: SmgrQueryType, begin: number): void {
+    const query = this.#query(type);
+    query.started += 1;
+    query.seconds.observe((performance.now() - begin) / 1000);
   }
 
   remove(): void {
     this.#series.timelines.delete(this);
+  }
+
+  #query(type: SmgrQueryType): Query {
+    let query = this.queries.get(type);
+    if (query === undefined) this.queries.set(type, (query = new Query()));
+    return query;
   }
 }
 
