@@ -101,6 +101,41 @@ test(
   },
 );
 
+test(
+  "of an offloaded timeline whose deletion breaks off before its last step, nothing is left after a restart",
+  requires("testing"),
+  async ({ neonEnvBuilder }) => {
+    const env = await neonEnvBuilder
+      .with({ initialTenantConfig: { gc_period: "0s", compaction_period: "0s" } })
+      .initStart();
+    const { initialTenant: tenant, pageserverRemoteStorage: storage } = env;
+    const client = env.pageserver.httpClient();
+    const [deleted, kept] = [await env.createBranch("deleted"), await env.createBranch("kept")];
+    for (const branch of [deleted, kept]) {
+      await client.setArchivalState(tenant, branch, "Archived");
+      await client.offloadTimeline(tenant, branch);
+    }
+    const offloaded = async () =>
+      (await client.listTimelinesAndOffloaded(tenant)).offloaded.map((each) => each.timeline_id);
+    // All objects are gone then, but the tenant's manifest still names the timeline.
+    await client.pauseAt("before-upload-manifest-pausable");
+    const from = env.pageserver.logCursor();
+    const deletion = client.deleteTimeline(tenant, deleted).catch(() => undefined);
+    await env.pageserver.assertLogContains(/at failpoint before-upload-manifest-pausable/, { from });
+    expect(await storage.list(storage.timelinePath(tenant, deleted))).toEqual([]);
+    await env.pageserver.stop({ immediate: true });
+    await deletion;
+    await env.pageserver.start();
+    expect(await offloaded()).toEqual([kept]);
+    await expect(client.setArchivalState(tenant, deleted, "Unarchived")).rejects.toMatchObject({ status: 404 });
+    // The manifest doesn't name it any more: another generation finds the same.
+    await env.pageserver.restart();
+    expect(await offloaded()).toEqual([kept]);
+    await client.setArchivalState(tenant, kept, "Unarchived");
+    expect(await offloaded()).toEqual([]);
+  },
+);
+
 // covers: test_timeline_archive.py::test_timeline_retain_lsn
 test.for(["archived", "offloaded"])(
   "the rows of an %s branch survive garbage collection of its ancestor",

@@ -10,12 +10,15 @@ import { removeTimelineObjects } from "../remote/remove-timeline-objects";
 import { findManifest } from "../remote/tenant-manifest";
 import type { Timeline } from "../timeline/timeline";
 import type { Tenant } from "./tenant";
+import { uploadManifest } from "./upload-manifest";
 
 /** The timelines of a tenant as remote storage knows them, ancestors first. What is only on this disk is removed. */
 export async function loadTimelines(tenant: Tenant): Promise<Timeline[]> {
   const offloaded = await findManifest(tenant.node.remote, tenant.key, tenant.generation);
   for (const timeline of offloaded) tenant.offloaded.set(timeline.timelineId, timeline);
-  const indexes = await readIndexes(tenant);
+  const names = await remoteTimelines(tenant);
+  await forgetDeleted(tenant, new Set(names));
+  const indexes = await readIndexes(tenant, names);
   await removeUnknown(join(tenant.dir, "timelines"), new Set(indexes.keys()));
   const loaded = new Map<TimelineId, Timeline>();
   const pending = new Map(indexes);
@@ -43,18 +46,30 @@ export async function loadTimeline(
   return timeline;
 }
 
-async function readIndexes(tenant: Tenant): Promise<Map<TimelineId, IndexPart>> {
-  const { remote } = tenant.node;
+async function remoteTimelines(tenant: Tenant): Promise<TimelineId[]> {
   await failAt("storage-sync-list-remote-timelines", undefined, "storage-sync-list-remote-timelines");
-  const { prefixes } = await remote.list(remoteTimelinesPrefix(tenant.key));
+  const { prefixes } = await tenant.node.remote.list(remoteTimelinesPrefix(tenant.key));
+  return prefixes.toSorted().map((name) => TimelineId.parse(name));
+}
+
+/** Of an offloaded timeline without any object the deletion broke off just before its end. */
+async function forgetDeleted(tenant: Tenant, names: ReadonlySet<TimelineId>): Promise<void> {
+  const deleted = [...tenant.offloaded.keys()].filter((timelineId) => !names.has(timelineId));
+  if (deleted.length === 0) return;
+  for (const timelineId of deleted) tenant.offloaded.delete(timelineId);
+  await uploadManifest(tenant);
+}
+
+async function readIndexes(tenant: Tenant, names: readonly TimelineId[]): Promise<Map<TimelineId, IndexPart>> {
+  const { remote } = tenant.node;
   const indexes = new Map<TimelineId, IndexPart>();
-  for (const name of prefixes.toSorted()) {
-    const timelineId = TimelineId.parse(name);
+  for (const timelineId of names) {
     if (tenant.offloaded.has(timelineId)) continue;
-    const index = await findIndexPart(remote, tenant.key, name, tenant.generation);
+    const index = await findIndexPart(remote, tenant.key, timelineId, tenant.generation);
     if (index === undefined) continue;
     // A deletion that was interrupted: nobody can want the timeline any more.
-    if (index.deletedAt !== undefined) await removeTimelineObjects(remote, remoteTimelinePrefix(tenant.key, name));
+    if (index.deletedAt !== undefined)
+      await removeTimelineObjects(remote, remoteTimelinePrefix(tenant.key, timelineId));
     else indexes.set(timelineId, index);
   }
   return indexes;

@@ -1,12 +1,12 @@
 import type { TimelineId } from "../../../types";
-import { failAt, failpoint, internal, notFound, preconditionFailed } from "../../service";
+import { internal, notFound, preconditionFailed } from "../../service";
 import { findIndexPart } from "../remote/find-index";
 import { remoteTimelinePrefix } from "../remote/paths";
 import { removeTimelineObjects } from "../remote/remove-timeline-objects";
-import { formatManifest, manifestObject } from "../remote/tenant-manifest";
 import type { Timeline } from "../timeline/timeline";
 import { loadTimeline } from "./load-timelines";
 import type { Tenant } from "./tenant";
+import { uploadManifest } from "./upload-manifest";
 
 /** Keeps of an archived timeline only that it exists. 412 where that cannot be. */
 export async function offloadTimeline(tenant: Tenant, timeline: Timeline): Promise<void> {
@@ -64,11 +64,4 @@ export async function deleteOffloaded(tenant: Tenant, timelineId: TimelineId): P
   await removeTimelineObjects(tenant.node.remote, remoteTimelinePrefix(tenant.key, timelineId));
   tenant.offloaded.delete(timelineId);
   await uploadManifest(tenant);
-}
-
-async function uploadManifest(tenant: Tenant): Promise<void> {
-  await failAt("before-upload-manifest");
-  await failpoint("before-upload-manifest-pausable");
-  const bytes = Buffer.from(formatManifest(tenant.offloaded.values()));
-  await tenant.node.remote.uploadBytes(manifestObject(tenant.key, tenant.generation), bytes);
 }
