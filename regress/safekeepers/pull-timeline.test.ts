@@ -48,6 +48,7 @@ test(
     const endpoint = await env.endpoints.createStart("main", { safekeepers: [1, 2] });
     await endpoint.sql`create table t as select generate_series(1, 1000) as i`;
     const before = await source.flushLsn(tenantId, timelineId);
+    const first = source.listSegments(tenantId, timelineId)[0]?.replace(".partial", "") ?? "none";
     await source.httpClient().pauseAt("sk-snapshot-after-list-pausable");
     const from = source.logCursor();
     const pulling = pull(env, [source], target);
@@ -59,8 +60,15 @@ test(
     await endpoint.sql`insert into t values (-2)`;
     await env.waitForUpload(endpoint);
     await source.httpClient().checkpoint(tenantId, timelineId);
+    // Nobody needs the first segment any more but who pulls: it is removed when that one has it, and not before.
+    const isThere = async (): Promise<boolean> => {
+      await source.httpClient().checkpoint(tenantId, timelineId);
+      return source.listSegments(tenantId, timelineId).includes(first);
+    };
+    expect(await isThere()).toBe(true);
     await source.httpClient().clearFailpoints(["sk-snapshot-after-list-pausable"]);
     await pulling;
+    await expect.poll(isThere, { timeout: 30_000 }).toBe(false);
 
     const fromLsn = await source.httpClient().timelineLsn(tenantId, timelineId, "timeline_start_lsn");
     const untilLsn = await target.flushLsn(tenantId, timelineId);
@@ -85,6 +93,7 @@ test("a pull fails when the donor's term changes meanwhile", requires("failpoint
   await endpoint.sql`insert into t values (-1)`;
   await source.httpClient().clearFailpoints(["sk-snapshot-after-list-pausable"]);
   await pulling;
+  await source.assertLogContains(/term(\(s\))? changed (during|while)/, { from });
   const there = await target.httpClient().listTimelines();
   expect(there.map(({ timeline_id }) => timeline_id)).not.toContain(env.initialTimeline);
 });

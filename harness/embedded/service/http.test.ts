@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { badRequest, conflict, forbidden, notFound, unavailable } from "./api-error";
@@ -106,4 +106,29 @@ test("close does not wait for a client that only keeps its connection", async ()
   await http.close();
   await ended;
   expect(performance.now() - started).toBeLessThan(2000);
+});
+
+test("a client that leaves is noted, its handler is told, and how that ends is noted, too", async () => {
+  const steps = new EventEmitter();
+  const begun = once(steps, "begun");
+  http.route("GET", "/slow", async ({ left }) => {
+    steps.emit("begun");
+    await once(left, "abort");
+    throw new Error("Cancelled");
+  });
+  const socket = connect(http.port, "127.0.0.1");
+  socket.write("GET /slow HTTP/1.1\r\nhost: me\r\n\r\n");
+  await begun;
+  expect(lines.filter((line) => line.includes("WARN"))).toEqual([]);
+  socket.destroy();
+  await expect
+    .poll(() => lines.filter((line) => /WARN|ERROR/.test(line)))
+    .toEqual([
+      expect.stringMatching(/WARN request\{method=GET path=\/slow .*\}: request was dropped before completing\n$/),
+      expect.stringMatching(/ERROR request\{.*\}: Cancelled request finished with an error: Cancelled\n$/),
+    ]);
+  // Whoever gets the answer didn't leave.
+  http.route("GET", "/quick", ({ left }) => left.aborted);
+  expect(await call("GET", "/quick")).toEqual([200, "false"]);
+  expect(lines.filter((line) => line.includes("WARN"))).toHaveLength(1);
 });

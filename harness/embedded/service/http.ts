@@ -28,6 +28,8 @@ export interface HttpRequest {
   readonly claims: Claims | undefined;
   /** Logs within this request's span. */
   readonly log: Logger;
+  /** Aborted when the client leaves before it has its answer. */
+  readonly left: AbortSignal;
   /** The whole body as JSON. 400 as Neon words it when it is missing or broken; large integers are bigint. */
   json<T>(): Promise<T>;
   body(): Promise<Buffer>;
@@ -65,6 +67,17 @@ export interface HttpServiceOptions {
   onAnswered?: (answered: { method: string; pattern: string | undefined; status: number; seconds: number }) => void;
   /** Headers of every answer. */
   headers?: Record<string, string>;
+}
+
+/** Aborted when the client leaves before it has its answer, which is logged in Neon's words. */
+function whenLeft(response: ServerResponse, log: Logger): AbortSignal {
+  const left = new AbortController();
+  response.once("close", () => {
+    if (response.writableFinished || response.headersSent) return;
+    log.warn("request was dropped before completing");
+    left.abort();
+  });
+  return left.signal;
 }
 
 /** How long requests under way may go on after close() before their sockets are cut. */
@@ -116,10 +129,14 @@ function send(response: ServerResponse, reply: HttpReply, headers: Record<string
   response.end(bytes);
 }
 
-function replyTo(error: unknown, log: Logger): HttpReply {
+function replyTo(error: unknown, log: Logger, left: AbortSignal): HttpReply {
   const known = error instanceof ApiError ? error : internal(errorText(error));
   const prefix = "Error processing HTTP request:";
-  if (known.status === 500) log.error(`${prefix} InternalServerError(${known.message})`);
+  if (left.aborted) {
+    const ending = `Cancelled request finished with an error: ${known.message}`;
+    if (known.status === 500) log.error(ending);
+    else log.info(ending);
+  } else if (known.status === 500) log.error(`${prefix} InternalServerError(${known.message})`);
   else if (known.status === 401 || known.status === 403) log.warn(`${prefix} ${known.message}`);
   else log.info(`${prefix} ${known.status === 400 ? "Bad request: " : ""}${known.message}`);
   return new HttpReply(known.status, { msg: known.message });
@@ -164,8 +181,9 @@ export class HttpService {
     const note = (message: string) => (method === "GET" ? log.debug(message) : log.info(message));
     note("Handling request");
     const begin = performance.now();
-    this.#answer(raw, url, log)
-      .catch((error: unknown) => replyTo(error, log))
+    const left = whenLeft(response, log);
+    this.#answer(raw, url, { log, left })
+      .catch((error: unknown) => replyTo(error, log, left))
       .then((reply) => {
         const pattern = this.#router.find(method, url.pathname)?.pattern;
         const seconds = (performance.now() - begin) / 1000;
@@ -179,7 +197,7 @@ export class HttpService {
       });
   }
 
-  async #answer(raw: IncomingMessage, url: URL, log: Logger): Promise<HttpReply> {
+  async #answer(raw: IncomingMessage, url: URL, of: Pick<HttpRequest, "log" | "left">): Promise<HttpReply> {
     const method = raw.method ?? "GET";
     const match = this.#router.find(method, url.pathname);
     const request: HttpRequest = {
@@ -190,7 +208,7 @@ export class HttpService {
       headers: raw.headers,
       raw,
       claims: this.#claimsOf(raw, url.pathname),
-      log,
+      ...of,
       json: async <T>() => (await readJson(raw)) as T,
       body: () => readBody(raw),
     };

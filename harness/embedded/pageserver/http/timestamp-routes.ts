@@ -20,6 +20,7 @@ async function lsnByTimestamp(manager: TenantManager, request: HttpRequest): Pro
   const milliseconds = Date.parse(text);
   if (Number.isNaN(milliseconds)) throw badRequest(`Invalid time: "${text}"`);
   await failpoint("find-lsn-for-timestamp-pausable", timeline.cancelled);
+  if (request.left.aborted) throw new ApiError(500, "Cancelled");
   const commits = await commitTimes(timeline, timeline.lastRecordLsn);
   // What a branch has from before its beginning is its ancestor's.
   const beginning = timeline.ancestor?.lsn ?? Lsn.INVALID;
