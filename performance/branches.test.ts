@@ -22,7 +22,8 @@ benchmarkNeon("branch creation under writes", { diskMb: 500, memoryMb: 700 }, as
       writing.isDone = true;
     }
   };
-  await Promise.all([write(), branch()]);
+  await benchmark.turn();
+  await benchmark.inOneTurn(() => Promise.all([write(), branch()]));
   await writer.close();
 });
 

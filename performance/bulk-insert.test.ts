@@ -10,7 +10,10 @@ benchmarkOn("bulk insert", { diskMb: ROWS / 2_000, memoryMb: 700 }, async ({ sys
   const begin = await walPosition(system);
   await recordUsage(benchmark, system, async () => {
     await benchmark.measure("insert", async () => void (await system.query(insert)), { before });
-    if (system.isOurs) await benchmark.recordDuration("flush", () => system.flush());
+    if (system.isOurs) {
+      // At once: while the other side of a comparison works, there would be less and less left to do.
+      await benchmark.inOneTurn(() => benchmark.recordDuration("flush", () => system.flush()));
+    }
     if (system.name === "neon") await benchmark.recordDuration("compaction", () => system.compact());
   });
   benchmark.record("wal written", await walWrittenMb(system, begin), "MB", "lower");

@@ -53,6 +53,9 @@ benchmarkOn("parallel copy", { diskMb: ROWS / 1_000, memoryMb: 700 }, async ({ s
     before: async () => void (await system.query("truncate copied")),
     repetitions: 3,
   });
-  if (system.isOurs) await benchmark.recordDuration("flush", () => system.flush());
+  if (system.isOurs) {
+    // At once: while the other side of a comparison works, there would be less and less left to do.
+    await benchmark.inOneTurn(() => benchmark.recordDuration("flush", () => system.flush()));
+  }
   await Promise.all(sessions.map((session) => session.close()));
 });

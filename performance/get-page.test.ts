@@ -103,6 +103,7 @@ test("get page, pipelined by 4 clients [neon]", needs, async ({ benchmark, neonC
   if (own.length > 0) {
     benchmark.record("the generator's processor time, least", Math.min(...own), "µs/page", "parameter");
   }
+  await benchmark.turn();
   const perSecond = Math.max(1, Math.round(median(answered) / 2 / clients));
   const open = await runPageLoad(target, {
     ...{ clients, load: { perSecond }, durationMs: DURATION_MS, random: randomFrom(1) },

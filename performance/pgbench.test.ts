@@ -16,6 +16,7 @@ benchmarkOn(
     if (pgbench === undefined)
       return skip(`${howToGet("pgbench")}; "pgbench-like load" has our own generator's numbers`);
     benchmark.with({ scale: SCALE, clients: CLIENTS, generator: `pgbench ${pgbench.version}` });
+    await benchmark.turn();
     for (const [phase, seconds] of await pgbench.init(system, { scale: SCALE })) {
       benchmark.record(`init: ${phase}`, seconds, "s", "lower");
     }

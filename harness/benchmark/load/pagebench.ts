@@ -25,6 +25,7 @@ export async function recordPagebench(
   if (env.engine.missing(["pagebench"]).length > 0) return;
   // Its clients leave in the middle of what they do when their time is over.
   env.pageserver.allowedErrors.push(/query handler for 'pagestream.* failed: unexpected message: CopyFail during COPY/);
+  await benchmark.turn();
   const { tenantId, timelineId } = endpoint.settings;
   const { stdout } = await runTool(context, env.engine.binary("pagebench"), [
     "get-page-latest-lsn",

@@ -79,6 +79,11 @@ export class Benchmark {
     if (!this.#isMeasuring) await this.#ground.nextTurn?.();
   }
 
+  /** Goes on in the turn that it has: for measurements that mean nothing if the system is given time in between. */
+  async inOneTurn<T>(work: () => Promise<T>): Promise<T> {
+    return (await this.#time(work)).result;
+  }
+
   /** Seconds that the work took, whether they are asked for or not. */
   async recordDuration<T>(name: string, work: () => Promise<T>): Promise<T> {
     await this.turn();

@@ -11,6 +11,7 @@ const ASK = "?";
 export class TurnTaker {
   readonly #socket: Socket;
   #goOn: () => void = () => undefined;
+  #waiting: Promise<void> | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -27,8 +28,12 @@ export class TurnTaker {
     return new TurnTaker(socket);
   }
 
-  /** Gives way, and waits. */
-  async next(): Promise<void> {
+  /** Gives way, and waits; whoever else asks meanwhile waits for the same turn. */
+  next(): Promise<void> {
+    return (this.#waiting ??= this.#wait().finally(() => (this.#waiting = undefined)));
+  }
+
+  async #wait(): Promise<void> {
     if (this.#socket.closed) return;
     await new Promise<void>((resolve) => {
       this.#goOn = resolve;

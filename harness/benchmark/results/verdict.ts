@@ -65,7 +65,8 @@ function ratioOfRound({ direction }: BenchmarkLine, lines: readonly BenchmarkLin
   if (a.length === 0 || b.length === 0) return undefined;
   const pairs = a.length === b.length ? a.map((value, index) => [value, b[index] ?? 0] as const) : [];
   const ratios = pairs.flatMap(([first, second]) => worsening(direction, first, second) ?? []);
-  if (ratios.length > 0) return summarize(ratios).median;
+  // Of logarithms: the other way round it has to be the reciprocal.
+  if (ratios.length > 0) return Math.exp(summarize(ratios.map(Math.log)).median);
   return worsening(direction, summarize(a).median, summarize(b).median);
 }
 

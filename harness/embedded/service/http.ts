@@ -69,17 +69,6 @@ export interface HttpServiceOptions {
   headers?: Record<string, string>;
 }
 
-/** Aborted when the client leaves before it has its answer, which is logged in Neon's words. */
-function whenLeft(response: ServerResponse, log: Logger): AbortSignal {
-  const left = new AbortController();
-  response.once("close", () => {
-    if (response.writableFinished || response.headersSent) return;
-    log.warn("request was dropped before completing");
-    left.abort();
-  });
-  return left.signal;
-}
-
 /** How long requests under way may go on after close() before their sockets are cut. */
 const CLOSE_GRACE_MS = 500;
 
@@ -181,7 +170,7 @@ export class HttpService {
     const note = (message: string) => (method === "GET" ? log.debug(message) : log.info(message));
     note("Handling request");
     const begin = performance.now();
-    const left = whenLeft(response, log);
+    const left = this.#whenLeft(response, log);
     this.#answer(raw, url, { log, left })
       .catch((error: unknown) => replyTo(error, log, left))
       .then((reply) => {
@@ -223,6 +212,17 @@ export class HttpService {
     if (auth === undefined || openPaths.includes(path)) return undefined;
     const token = bearerToken(raw.headers.authorization);
     return orForbidden(() => auth.decode(token));
+  }
+
+  /** Aborted when the client leaves before it has its answer, which is logged in Neon's words. */
+  #whenLeft(response: ServerResponse, log: Logger): AbortSignal {
+    const left = new AbortController();
+    response.once("close", () => {
+      if (response.headersSent) return;
+      if (this.#server.listening) log.warn("request was dropped before completing");
+      left.abort();
+    });
+    return left.signal;
   }
 
   /** Stops listening, drops idle connections and, after half a second, busy ones. */

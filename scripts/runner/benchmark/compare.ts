@@ -45,9 +45,10 @@ export async function runComparison(comparison: Comparison): Promise<number> {
       for (let round = WARM_UP; round <= rounds; round += 1) {
         if (interruption.asked) return interruption.exitCode ?? 1;
         const target = round === WARM_UP ? discarded : results;
-        code ||= await runRound(comparison, interruption, { file, round, target });
+        const ended = await runRound(comparison, interruption, { file, round, target });
         // Used wrongly, or the machine is too small: no further round would be better.
-        if (code === 2) return code;
+        if (ended === 2) return ended;
+        code ||= ended;
       }
     }
     return interruption.exitCode ?? code;
@@ -83,6 +84,7 @@ async function runRound(comparison: Comparison, interruption: Interruption, what
     turns.beginNoMore();
     for (const child of children) child.kill("SIGINT");
   });
+  if (interruption.asked) return 1;
   const first = what.round % 2 === 0 ? 0 : 1;
   turns.start(first);
   let code = 0;
@@ -94,7 +96,7 @@ async function runRound(comparison: Comparison, interruption: Interruption, what
     const place = round === WARM_UP ? "warm-up" : `round ${round}/${comparison.rounds}`;
     process.stdout.write(`${NAMES[side]}  ${file}  ${place}  ${lineOf(result.all)}\n`);
     if (result.exitCode !== 0 && !interruption.asked) process.stdout.write(`${result.all}\n`);
-    code ||= result.exitCode;
+    code = Math.max(code, result.exitCode);
   }
   return code;
 }
@@ -110,7 +112,7 @@ function startSide(comparison: Comparison, { file, round, target }: Round, index
     cwd: project.root,
     env: {
       ...sides[index].environment,
-      TEST_OUTPUT: join(output, `compare-${NAMES[index]}`),
+      TEST_OUTPUT: join(sides[index].environment["TEST_OUTPUT"] ?? output, `compare-${NAMES[index]}`),
       NEON_TEST_BENCHMARK_FILE: target,
       NEON_TEST_BENCHMARK_RUN: run,
       NEON_TEST_BENCHMARK_SIDE: NAMES[index],

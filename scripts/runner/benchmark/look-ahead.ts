@@ -1,5 +1,6 @@
 import { existsSync, statfsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dirname, resolve } from "node:path";
 import type { TestCase } from "vitest/node";
 import { RemotePostgres } from "../../../harness/nodes";
 import { HarnessError, messageOfUnknown, PgVersion } from "../../../harness/types";
@@ -25,7 +26,7 @@ export const lookAhead =
 function requireRoom(tests: readonly TestCase[], { engine }: Prepared): void {
   // Where the nodes are another user's, they may work in /tmp.
   const places = [process.env["TEST_OUTPUT"] ?? ".", ...(engine.facts.identity === undefined ? [] : ["/tmp"])];
-  const free = Math.min(...places.filter((place) => existsSync(place)).map(freeMb));
+  const free = Math.min(...places.map((place) => freeMb(existing(resolve(place)))));
   const memory = thisMachine().memory / MEGABYTE;
   const systems = process.env["NEON_TEST_BENCHMARK_SIDE"] === undefined ? 1 : 2;
   for (const test of tests) {
@@ -37,6 +38,9 @@ function requireRoom(tests: readonly TestCase[], { engine }: Prepared): void {
     if (inMemory > memory) throw tooSmall(test, "memory", inMemory, memory);
   }
 }
+
+/** What of a path is there already. */
+const existing = (path: string): string => (existsSync(path) ? path : existing(dirname(path)));
 
 function freeMb(place: string): number {
   const { bavail, bsize } = statfsSync(place);

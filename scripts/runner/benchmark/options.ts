@@ -19,7 +19,7 @@ export const PERFORMANCE_OPTIONS = {
   }),
   compare: pair("A B", side, {
     ...measuring,
-    help: "run A, B, A, B, … and say what differs; each is this, embedded, a directory of Neon's binaries, or NAME=VALUE,NAME=VALUE",
+    help: "run both at the same time, in turn at every measurement, and say what differs; each is this, embedded, a directory of Neon's binaries, or NAME=VALUE,NAME=VALUE",
     excludes: ["repeat", "untilFail", "list", "baseline"],
   }),
   rounds: value("N", wholeNumber(1), {

@@ -6,6 +6,7 @@ import { detectEngine } from "../../../harness/engine";
 import { HarnessError, messageOfUnknown } from "../../../harness/types";
 import type { Invocation } from "../../command/command";
 import { findProject } from "../../project";
+import { BENCHMARK_TIMEOUT_MS } from "../run-selected";
 import { runTests } from "../run-tests";
 import type { TestInvocation } from "../test-options";
 import { benchmarkFiles, benchmarkPath, requireBenchmarks } from "./benchmark-files";
@@ -19,8 +20,6 @@ type PerformanceInvocation = Invocation<typeof PERFORMANCE_OPTIONS>;
 
 /** With fifteen, what strays by a tenth from round to round is still told to be no different. */
 const ROUNDS = 15;
-/** What a test has by default, twice: while it waits for its turn, the other side's has it. */
-const TURNS_TIMEOUT_MS = 240_000;
 const FAIL_OVER = 1.2;
 
 interface Place {
@@ -99,7 +98,8 @@ async function compare(
   if (a === undefined || b === undefined) return 2;
   const keyword = options.keyword === undefined ? [] : ["-k", options.keyword];
   const versions = options.pgVersion.flatMap((version) => ["--pg-version", String(version)]);
-  const timeout = ["--timeout", `${options.timeout === undefined ? TURNS_TIMEOUT_MS : 2 * options.timeout}ms`];
+  // While one side's test waits for its turn, the other's has it.
+  const timeout = ["--timeout", `${2 * (options.timeout ?? BENCHMARK_TIMEOUT_MS)}ms`];
   const mismatch = options.allowVersionMismatch ? ["--allow-version-mismatch"] : [];
   return runComparison({
     ...{ project, run, output, results: file, sides: [a, b], rounds: options.rounds ?? ROUNDS },

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from "../../../wire";
 import type { PagestreamRequest, PagestreamResponse, RelTag } from "../../../wire";
 import type { RelationFiles } from "../../pg/relation-files";
 import { errorText } from "../../service";
@@ -20,7 +21,11 @@ const QUERY_TYPES: Record<PagestreamRequest["kind"], SmgrQueryType> = {
   test: "test",
 };
 
-const PAGE_SIZE = 8192;
+/** Where a page is to be read to. */
+export interface PagePlace {
+  readonly target: Buffer;
+  readonly at: number;
+}
 
 /**
  * Reads the page that is asked for to `at`, if that needs no waiting and there is one; otherwise nothing was counted, and
@@ -30,7 +35,7 @@ export function readAtOnce(
   timeline: Timeline,
   images: MaterializedImages,
   request: PagestreamRequest,
-  [target, at]: readonly [Buffer, number],
+  place: PagePlace,
 ): boolean {
   if (request.kind !== "getpage") return false;
   const lsn = lsnAtOnce(timeline, request);
@@ -38,7 +43,7 @@ export function readAtOnce(
   const image = images.peek(timeline, { notModifiedSince: request.notModifiedSince, lsn });
   if (image === undefined) return false;
   const begin = performance.now();
-  if (!readPage(image.pages, request, target, at)) return false;
+  if (!readPage(image.pages, request, place)) return false;
   timeline.metrics.countQuery("get_page_at_lsn", begin);
   return true;
 }
@@ -47,8 +52,7 @@ export function readAtOnce(
 function readPage(
   pages: PageFiles,
   { rel, blkno }: { readonly rel: RelTag; readonly blkno: number },
-  target: Buffer,
-  at: number,
+  { target, at }: PagePlace,
 ): boolean {
   const result = pages.read(rel, blkno, target, at);
   if (result === "beyond") target.fill(0, at, at + PAGE_SIZE);
@@ -96,7 +100,7 @@ async function readFrom(files: RelationFiles, pages: PageFiles, request: DataReq
       return { kind: "nblocks", nblocks: found(await files.nblocks(request.rel)) };
     case "getpage": {
       const page = Buffer.allocUnsafe(PAGE_SIZE);
-      if (!readPage(pages, request, page, 0)) throw new PagestreamError("Read error");
+      if (!readPage(pages, request, { target: page, at: 0 })) throw new PagestreamError("Read error");
       return { kind: "getpage", page };
     }
     case "dbsize":

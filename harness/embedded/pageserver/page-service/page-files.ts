@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { PAGE_SIZE } from "../../../wire";
 import type { RelTag } from "../../../wire";
 import { hasErrorCode } from "../../service";
 
-const PAGE_SIZE = 8192;
 const PAGES_PER_FILE = 131_072;
 const GLOBAL_TABLESPACE = 1664;
 const FORK_SUFFIX = ["", "_fsm", "_vm", "_init"] as const;

@@ -66,7 +66,7 @@ async function answerAll(context: PagestreamContext, stream: CopyBothStream, bat
     await failpoint(FAILPOINTS[request.kind], timeline.cancelled);
     // What is written in one turn of the event loop goes to the kernel together.
     if (batch.isEmpty) setImmediate(() => batch.send());
-    if (batch.add(payload, (target, at) => readAtOnce(timeline, images, request, [target, at]))) {
+    if (batch.add(payload, (place) => readAtOnce(timeline, images, request, place))) {
       if (stream.isFull && !connection.closed.aborted) await stream.drained();
       continue;
     }
