@@ -31,6 +31,15 @@ const suite = new InlineSuite({
   loop: SPIN,
   greedy: `test("asks for much", { meta: { benchmarkNeeds: { diskMb: 1e9 } } }, () => {});
 test("asks for more", { meta: { benchmarkNeeds: { memoryMb: 1e9 } } }, () => {});`,
+  half: `import { totalmem } from "node:os";
+test("asks for most of it", { meta: { benchmarkNeeds: { memoryMb: (0.7 * totalmem()) / 1024 ** 2 } } }, () => {});`,
+  once: `test("fails once", async ({ benchmark }) => {
+  const { NEON_TEST_BENCHMARK_SIDE: side, NEON_TEST_BENCHMARK_ROUND: round } = process.env;
+  benchmark.record("first", 1, "s", "lower");
+  if (side === "B" && round === "1") throw new Error("once");
+  await benchmark.turn();
+  benchmark.record("second", 1, "s", "lower");
+});`,
   remote: `test("is elsewhere [remote]", () => {});`,
   dies: `test("dies", ({ benchmark }) => { benchmark.record("first", 1, "s", "lower"); process.exit(7); });`,
 });
@@ -94,6 +103,24 @@ test(
     expect(readdirSync(results("turns")).filter((name) => name.includes("warm-up"))).toEqual([]);
   },
 );
+
+test("a round that fails on one side is shown, and does not end the comparison", async () => {
+  const args = ["once", "--compare", "this", "this", "--rounds", "2", "--out-dir", results("once")];
+  const { exitCode, stdout } = await performance(args);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^B {2}once\.test\.ts {2}round 1\/2 {2}0 passed, 1 failed, 0 skipped\n[^]*Error: once/m);
+  const ends = [...stdout.matchAll(/^([AB]) {2}once\.test\.ts {2}(warm-up|round \d)/gm)];
+  expect(ends.map(([, side]) => side).join("")).toBe("ABBAAB");
+  expect(readResults(results("once")).map(({ side, round, name }) => `${side}${round} ${name}`)).toEqual([
+    "B1 first",
+    "A1 first",
+    "A1 second",
+    "A2 first",
+    "B2 first",
+    "A2 second",
+    "B2 second",
+  ]);
+});
 
 /** What verdicts are worth is tested beside them, in seconds; here once more with all that lies around them. */
 test.runIf(isLongRun)(
@@ -198,6 +225,24 @@ describe("what is said before anything runs", () => {
     expect(stderr).not.toContain("secret");
     expect(exitCode).toBe(code);
     expect(stdout).not.toMatch(/^(pass|FAIL) /m);
+  });
+
+  test("too little memory for two, where there is enough for one", async () => {
+    const alone = await performance(["half", "--out-dir", results("none")]);
+    expect(alone.exitCode, alone.stdout).toBe(0);
+    const both = await performance([
+      "half",
+      "--compare",
+      "this",
+      "this",
+      "--rounds",
+      "1",
+      "--out-dir",
+      results("none"),
+    ]);
+    expect(both.stdout).toMatch(/MACHINE_TOO_SMALL: .*half > asks for most of it needs more memory/);
+    expect(both.stdout.match(/^[AB] {2}half/gm)).toEqual(["A  half"]);
+    expect(both.exitCode).toBe(2);
   });
 
   test("a file that has no results", async () => {
