@@ -15,14 +15,14 @@ interface PagebenchOutput {
 const SECONDS = 2;
 const UNITS_MS: Readonly<Record<string, number>> = { ns: 1e-6, µs: 1e-3, us: 1e-3, ms: 1, s: 1000 };
 
-/** The same question asked by Neon's own load generator, where the build has it: GetPage at the latest LSN, one at a time. */
+/** The same question asked by Neon's own load generator, where the build has it: GetPage at the latest LSN, one at a time. Says whether it has. */
 export async function recordPagebench(
   benchmark: Benchmark,
   { env, endpoint }: NeonSystem,
   context: NodeContext,
   clients: number,
-): Promise<void> {
-  if (env.engine.missing(["pagebench"]).length > 0) return;
+): Promise<boolean> {
+  if (env.engine.missing(["pagebench"]).length > 0) return false;
   // Its clients leave in the middle of what they do when their time is over.
   env.pageserver.allowedErrors.push(/query handler for 'pagestream.* failed: unexpected message: CopyFail during COPY/);
   await benchmark.turn();
@@ -36,6 +36,7 @@ export async function recordPagebench(
   const { total } = parse(stdout);
   benchmark.record("pagebench: throughput", total.request_count / SECONDS, "pages/s", "higher");
   benchmark.record("pagebench: latency average", milliseconds(total.latency_mean), "ms", "lower");
+  return true;
 }
 
 function parse(stdout: string): PagebenchOutput {
