@@ -27,6 +27,26 @@ export const pageserver: readonly Mutant[] = [
     },
   },
   {
+    name: "the page after the one that is asked for",
+    file: "harness/embedded/pageserver/page-service/page-files.ts",
+    from: "(blkno % PAGES_PER_FILE) * PAGE_SIZE",
+    to: "((blkno + 1) % PAGES_PER_FILE) * PAGE_SIZE",
+    caughtBy: {
+      file: "regress/pages.test.ts",
+      test: "pages at several LSNs are those that a compute at that LSN has",
+    },
+  },
+  {
+    name: "a deleted timeline stays in the manifest",
+    file: "harness/embedded/pageserver/tenants/load-timelines.ts",
+    from: "  await forgetDeleted(tenant, new Set(names));\n",
+    to: "",
+    caughtBy: {
+      file: "regress/timelines/archive.test.ts",
+      test: "of an offloaded timeline whose deletion breaks off before its last step, nothing is left after a restart",
+    },
+  },
+  {
     name: "shutdown held by a slow reader",
     file: "harness/embedded/pageserver/timeline/timeline.ts",
     from: "    this.sessions.destroyAll();\n",
