@@ -1,4 +1,4 @@
-import { introduce, Latencies, NeonSystem, scaled, test } from "../fixtures";
+import { introduce, Latencies, NeonSystem, recordFlush, scaled, test } from "../fixtures";
 
 const ROWS = scaled(300_000);
 
@@ -36,7 +36,7 @@ for (const limit of ["5MB", "500MB"]) {
         }
       };
       await benchmark.recordDuration("write", async () => void (await Promise.all([write(), observe()])));
-      await benchmark.inOneTurn(() => benchmark.recordDuration("the pageserver catches up", () => system.flush()));
+      await recordFlush(benchmark, system, "the pageserver catches up");
       await observer.close();
       benchmark.record("write lag average", lags.summary().mean, "MB", "lower");
       benchmark.record("write lag most", lags.summary().most, "MB", "lower");

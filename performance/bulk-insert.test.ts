@@ -1,4 +1,4 @@
-import { benchmarkOn, recordUsage, scaled, walPosition, walWrittenMb } from "../fixtures";
+import { benchmarkOn, recordFlush, recordUsage, scaled, walPosition, walWrittenMb } from "../fixtures";
 
 const ROWS = scaled(300_000);
 
@@ -10,10 +10,7 @@ benchmarkOn("bulk insert", { diskMb: ROWS / 2_000, memoryMb: 700 }, async ({ sys
   const begin = await walPosition(system);
   await recordUsage(benchmark, system, async () => {
     await benchmark.measure("insert", async () => void (await system.query(insert)), { before });
-    if (system.isOurs) {
-      // At once: while the other side of a comparison works, there would be less and less left to do.
-      await benchmark.inOneTurn(() => benchmark.recordDuration("flush", () => system.flush()));
-    }
+    await recordFlush(benchmark, system);
     if (system.name === "neon") await benchmark.recordDuration("compaction", () => system.compact());
   });
   benchmark.record("wal written", await walWrittenMb(system, begin), "MB", "lower");

@@ -1,4 +1,4 @@
-import { benchmarkOn, recordUsage, scaled } from "../fixtures";
+import { benchmarkOn, recordFlush, recordUsage, scaled } from "../fixtures";
 
 const ROWS = scaled(60_000);
 
@@ -20,10 +20,7 @@ for (const fillfactor of [10, 50, 100]) {
         });
         await benchmark.recordDuration("delete", async () => void (await system.query("delete from t")));
       });
-      if (system.isOurs) {
-        // At once: while the other side of a comparison works, there would be less and less left to do.
-        await benchmark.inOneTurn(() => benchmark.recordDuration("flush", () => system.flush()));
-      }
+      await recordFlush(benchmark, system);
     },
   );
 }

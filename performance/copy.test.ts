@@ -1,4 +1,4 @@
-import { benchmarkOn, recordUsage, scaled } from "../fixtures";
+import { benchmarkOn, recordFlush, recordUsage, scaled } from "../fixtures";
 
 const ROWS = scaled(300_000);
 const PIECE = 5_000;
@@ -53,9 +53,6 @@ benchmarkOn("parallel copy", { diskMb: ROWS / 1_000, memoryMb: 700 }, async ({ s
     before: async () => void (await system.query("truncate copied")),
     repetitions: 3,
   });
-  if (system.isOurs) {
-    // At once: while the other side of a comparison works, there would be less and less left to do.
-    await benchmark.inOneTurn(() => benchmark.recordDuration("flush", () => system.flush()));
-  }
+  await recordFlush(benchmark, system);
   await Promise.all(sessions.map((session) => session.close()));
 });

@@ -29,6 +29,11 @@ type Load = (typeof LOADS)[keyof typeof LOADS];
 
 /** A pageserver's machine code and caches are cold at first, a new connection needs only a moment. */
 const warmUpOf = (round: number): number => (round === 0 ? 500 : 100);
+/** How the generator asks in one round. */
+const optionsOf = ({ clients, depth }: Load, round: number) => ({
+  ...{ clients, load: { depth }, random: randomFrom(round + 1) },
+  ...{ durationMs: DURATION_MS, warmUpMs: warmUpOf(round) },
+});
 const needs = { meta: { benchmarkNeeds: { diskMb: 300, memoryMb: 900 } } };
 
 /** The table whose pages are asked for, all of it read once. */
@@ -43,11 +48,11 @@ async function makePages(system: NeonSystem, benchmark: Benchmark): Promise<Page
 
 /** Asks as `load` says, several times, and records what came of it; `between` runs after each. Pages per second, each. */
 async function measureLoad(
-  { clients, depth }: Load,
+  load: Load,
   { system, benchmark, target }: { system: NeonSystem; benchmark: Benchmark; target: PageTarget },
   between: (round: number) => Promise<void> = async () => {},
 ): Promise<number[]> {
-  benchmark.with({ rows: ROWS, clients, depth });
+  benchmark.with({ rows: ROWS, ...load });
   const { pid } = system.env.pageserver;
   const answered: number[] = [];
   const cpu: number[] = [];
@@ -55,9 +60,7 @@ async function measureLoad(
   await recordUsage(benchmark, system, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       await benchmark.turn();
-      const times = { durationMs: DURATION_MS, warmUpMs: warmUpOf(round) };
-      const options = { clients, load: { depth }, ...times, random: randomFrom(round + 1), pid };
-      const { perSecond, latency, cpuPerPage } = await runPageLoad(target, options);
+      const { perSecond, latency, cpuPerPage } = await runPageLoad(target, { ...optionsOf(load, round), pid });
       benchmark.record("throughput", perSecond, "pages/s", "higher");
       benchmark.record("latency average", latency.mean, "ms", "lower");
       benchmark.record("latency 99%", latency.p99, "ms", "lower");
@@ -74,15 +77,13 @@ async function measureLoad(
 
 /** pagebench asks for pages of all relations, most of which are a catalog's; this is our generator's number beside it. */
 async function measureCatalog(
-  { clients, depth }: Load,
+  load: Load,
   { system, benchmark }: { system: NeonSystem; benchmark: Benchmark },
 ): Promise<void> {
   const target = await pagesOf(system, "pg_proc");
   for (let round = 0; round < ROUNDS; round += 1) {
     await benchmark.turn();
-    const times = { durationMs: DURATION_MS, warmUpMs: warmUpOf(round) };
-    const options = { clients, load: { depth }, ...times, random: randomFrom(round + 1) };
-    const { perSecond, latency } = await runPageLoad(target, options);
+    const { perSecond, latency } = await runPageLoad(target, optionsOf(load, round));
     benchmark.record("pages of pg_proc: throughput", perSecond, "pages/s", "higher");
     benchmark.record("pages of pg_proc: latency average", latency.mean, "ms", "lower");
   }
@@ -102,16 +103,14 @@ for (const name of ["one at a time", "one at a time by 4 clients", "pipelined"] 
 /** The fastest load, in turn with the same on a service that does nothing; then an open loop. */
 test("get page, pipelined by 4 clients [neon]", needs, async ({ benchmark, neonCompare: system, testOutputDir }) => {
   const load = LOADS["pipelined by 4 clients"];
-  const { clients, depth } = load;
+  const { clients } = load;
   const target = await makePages(system, benchmark);
   await using echo = await EchoPageService.start(testOutputDir);
   const alone: number[] = [];
   const own: number[] = [];
   // In turn with the pageserver, so that whatever slows the machine down slows both.
   const answered = await measureLoad(load, { system, benchmark, target }, async (round) => {
-    const times = { durationMs: DURATION_MS, warmUpMs: warmUpOf(round) };
-    const options = { clients, load: { depth }, ...times, random: randomFrom(round + 1) };
-    const { perSecond, cpuPerPage } = await runPageLoad({ ...target, port: echo.port }, options);
+    const { perSecond, cpuPerPage } = await runPageLoad({ ...target, port: echo.port }, optionsOf(load, round));
     if (cpuPerPage !== undefined) own.push(cpuPerPage);
     benchmark.record("the generator alone, on an echo", perSecond, "pages/s", "parameter");
     alone.push(perSecond);

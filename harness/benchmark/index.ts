@@ -9,6 +9,7 @@ export { runTransactions, initTables, SCRIPTS } from "./load/transactions";
 export type { LoadResult, Script } from "./load/transactions";
 export { Benchmark } from "./measure/benchmark";
 export { describeMachine } from "./measure/machine";
+export { recordFlush } from "./measure/flush";
 export { processUsage } from "./measure/process-usage";
 export { getPageHistogram } from "./measure/get-page-histogram";
 export { recordUsage } from "./measure/node-usage";

@@ -1,4 +1,5 @@
 import { expect, requires, TenantId, test, TimelineId } from "../../fixtures";
+import type { NeonEnvBuilder } from "../../fixtures";
 
 // covers: test_timeline_archive.py::test_timeline_archive
 test.for([0, 2])(
@@ -76,19 +77,30 @@ test(
   },
 );
 
+/** An environment whose pageserver does nothing by itself, with branches that are archived and offloaded. */
+async function withOffloaded(builder: NeonEnvBuilder, names: readonly string[]) {
+  const initialTenantConfig = { gc_period: "0s", compaction_period: "0s" };
+  const env = await builder.with({ initialTenantConfig }).initStart();
+  const client = env.pageserver.httpClient();
+  const branches: TimelineId[] = [];
+  for (const name of names) {
+    const branch = await env.createBranch(name);
+    await client.setArchivalState(env.initialTenant, branch, "Archived");
+    await client.offloadTimeline(env.initialTenant, branch);
+    branches.push(branch);
+  }
+  return { env, branches };
+}
+
 // covers: test_timeline_archive.py::test_timeline_offload_generations
 test(
   "an offloaded timeline can be deleted, and nothing of it is left",
   requires("testing"),
   async ({ neonEnvBuilder }) => {
-    const env = await neonEnvBuilder
-      .with({ initialTenantConfig: { gc_period: "0s", compaction_period: "0s" } })
-      .initStart();
+    const { env, branches } = await withOffloaded(neonEnvBuilder, ["branch"]);
+    const [branch] = branches as [TimelineId];
     const { initialTenant: tenant, pageserverRemoteStorage: storage } = env;
     const client = env.pageserver.httpClient();
-    const branch = await env.createBranch("branch");
-    await client.setArchivalState(tenant, branch, "Archived");
-    await client.offloadTimeline(tenant, branch);
     // In another generation than that which has offloaded it.
     await env.pageserver.restart();
     await storage.assertPrefixNotEmpty(storage.timelinePath(tenant, branch));
@@ -105,16 +117,10 @@ test(
   "of an offloaded timeline whose deletion breaks off before its last step, nothing is left after a restart",
   requires("testing"),
   async ({ neonEnvBuilder }) => {
-    const env = await neonEnvBuilder
-      .with({ initialTenantConfig: { gc_period: "0s", compaction_period: "0s" } })
-      .initStart();
+    const { env, branches } = await withOffloaded(neonEnvBuilder, ["deleted", "kept"]);
+    const [deleted, kept] = branches as [TimelineId, TimelineId];
     const { initialTenant: tenant, pageserverRemoteStorage: storage } = env;
     const client = env.pageserver.httpClient();
-    const [deleted, kept] = [await env.createBranch("deleted"), await env.createBranch("kept")];
-    for (const branch of [deleted, kept]) {
-      await client.setArchivalState(tenant, branch, "Archived");
-      await client.offloadTimeline(tenant, branch);
-    }
     const offloaded = async () =>
       (await client.listTimelinesAndOffloaded(tenant)).offloaded.map((each) => each.timeline_id);
     // All objects are gone then, but the tenant's manifest still names the timeline.

@@ -15,7 +15,10 @@ interface PagebenchOutput {
 const SECONDS = 2;
 const UNITS_MS: Readonly<Record<string, number>> = { ns: 1e-6, µs: 1e-3, us: 1e-3, ms: 1, s: 1000 };
 
-/** The same question asked by Neon's own load generator, where the build has it: GetPage at the latest LSN, one at a time. Says whether it has. */
+/**
+ * The same question asked by Neon's own load generator: GetPage at the latest LSN, one at a time. Says whether the build
+ * has it.
+ */
 export async function recordPagebench(
   benchmark: Benchmark,
   { env, endpoint }: NeonSystem,
