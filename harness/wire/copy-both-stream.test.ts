@@ -71,6 +71,12 @@ test("bytes that are read into one buffer come whole and in order, and messages 
   const payloads = Array.from({ length: 50 }, (_, n) => Buffer.alloc(size, n));
   const query = async (conn: PgServerConnection, sql: string): Promise<void> => {
     if (sql === "rows") return conn.sendRows(["n"], [["first"], ["x".repeat(1000)], ["last"]]);
+    if (sql === "copy") {
+      const out = conn.startCopyOut();
+      for (let n = 0; n < 50; n += 1) out.write(Buffer.from(`line ${n}`));
+      out.finish();
+      return conn.sendCommandComplete("COPY 50");
+    }
     const stream = conn.startCopyBoth();
     stream.onData(() => payloads.forEach((payload) => stream.write(payload)));
     await stream.ended;
@@ -81,6 +87,13 @@ test("bytes that are read into one buffer come whole and in order, and messages 
   cleanups.push(() => connection.destroy());
   const results = await Promise.all([connection.query("rows"), connection.query("rows")]);
   for (const { rows } of results) expect(rows).toEqual([["first"], ["x".repeat(1000)], ["last"]]);
+  const lines: Buffer[] = [];
+  for await (const payload of connection.copyOut("copy")) {
+    lines.push(payload);
+    // Whoever reads slowly finds the later ones waiting.
+    await sleep(1);
+  }
+  expect(lines.map(String)).toEqual(Array.from({ length: 50 }, (_, n) => `line ${n}`));
   const stream = await connection.copyBoth("go");
   const chunks: Buffer[] = [];
   stream.onBytes((chunk) => {

@@ -138,6 +138,7 @@ test.each([2, 3] as const)("v%i: a message whose page is filled in later is the 
   // What follows a request is none of its business.
   const encoded = Buffer.concat([encodePagestreamRequest(version, request), Buffer.from("more")]);
   const at = startPageMessage(target, 10, version, encoded);
+  expect(target.subarray(at)).toEqual(Buffer.alloc(target.length - at, 0xff));
   page.copy(target, at);
   expect(target.subarray(10, at + page.length)).toEqual(Buffer.concat([head, payload]));
   expect(target.subarray(0, 10)).toEqual(Buffer.alloc(10, 0xff));
